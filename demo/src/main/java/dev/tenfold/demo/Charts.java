@@ -1,0 +1,180 @@
+package dev.tenfold.demo;
+
+import de.erichseifert.vectorgraphics2d.Processors;
+import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
+import de.erichseifert.vectorgraphics2d.util.PageSize;
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Font;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategorySeries;
+import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.internal.chartpart.IChart;
+import org.knowm.xchart.internal.series.AxesChartSeries;
+import org.knowm.xchart.internal.series.MarkerSeries;
+import org.knowm.xchart.style.AxesChartStyler;
+import org.knowm.xchart.style.markers.SeriesMarkers;
+
+/** The pictures of a stage, as SVG that stands inside an HTML page. */
+final class Charts {
+    private static final Color[] VERSIONS = {new Color(0xC0, 0x4F, 0x32), new Color(0x1B, 0x6E, 0x8C)};
+    private static final Color GREY = new Color(0x8A, 0x91, 0x9C);
+    private static final Color INK = new Color(0x3A, 0x42, 0x4E);
+    private static final Color GRID = new Color(0xE3, 0xE7, 0xEC);
+    private static final BasicStroke DASHED =
+            new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {5, 4}, 0);
+    private static final Color BAND = new Color(0xCF, 0xD6, 0xDE);
+    private static final BasicStroke THIN = new BasicStroke(1);
+    private static final BasicStroke WIDE = new BasicStroke(9, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    private static final BasicStroke LINE = new BasicStroke(2.5f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+
+    private static final List<Double> PERCENTILES = List.of(50.0, 75.0, 90.0, 95.0, 99.0, 100.0);
+    private static final List<String> PERCENTILE_NAMES = List.of("p50", "p75", "p90", "p95", "p99", "max");
+    private static final int WIDTH = 400;
+    private static final int NARROW = 240;
+    private static final int HEIGHT = 280;
+    private static final AtomicInteger NEXT_ID = new AtomicInteger();
+
+    private Charts() {}
+
+    /** Latency at the percentiles, on a logarithmic axis, with the objective as a dashed line. */
+    static String latency(Stage.Result result) throws IOException {
+        CategoryChart chart = new CategoryChart(WIDTH, HEIGHT);
+        style(chart.getStyler());
+        chart.getStyler().setDefaultSeriesRenderStyle(CategorySeriesRenderStyle.Line);
+        chart.getStyler().setOverlapped(true);
+        chart.getStyler().setXAxisTickMarkSpacingHint(20);
+        chart.getStyler().setYAxisLogarithmic(true).setYAxisLogarithmicDecadeOnly(true);
+        chart.getStyler().setPlotGridHorizontalLinesVisible(false);
+        chart.getStyler().setYAxisTickLabelsFormattingFunction(Charts::millis);
+        double highest = result.p99ObjectiveMillis();
+        double lowest = result.p99ObjectiveMillis();
+        for (Measured version : result.versions()) {
+            highest = Math.max(highest, version.load().millisAt(100));
+            lowest = Math.min(lowest, version.load().millisAt(50));
+        }
+        double bottom = Math.pow(10, Math.floor(Math.log10(Math.max(0.1, lowest))));
+        double top = Math.pow(10, Math.ceil(Math.log10(highest)));
+        chart.getStyler().setYAxisMin(bottom).setYAxisMax(top);
+        for (double decade = bottom; decade <= top * 1.01; decade *= 10) {
+            line(constant(chart, "grid " + decade, decade), GRID, THIN);
+        }
+        line(constant(chart, "p99 objective", result.p99ObjectiveMillis()), GREY, DASHED);
+        for (int i = 0; i < result.versions().size(); i++) {
+            Measured version = result.versions().get(i);
+            List<Double> millis = PERCENTILES.stream()
+                    .map(p -> Math.max(bottom, version.load().millisAt(p)))
+                    .toList();
+            var series = chart.addSeries(version.version(), PERCENTILE_NAMES, millis);
+            line(series, VERSIONS[i % VERSIONS.length], LINE);
+            series.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(VERSIONS[i % VERSIONS.length]);
+        }
+        return svg(chart, "Latency at the percentiles");
+    }
+
+    private static CategorySeries constant(CategoryChart chart, String name, double value) {
+        return chart.addSeries(name, PERCENTILE_NAMES, Collections.nCopies(PERCENTILES.size(), value));
+    }
+
+    /** What was offered in each second, and what was served. */
+    static String throughput(Stage.Result result) throws IOException {
+        XYChart chart = new XYChart(WIDTH, HEIGHT);
+        chart.setXAxisTitle("second");
+        style(chart.getStyler());
+        chart.getStyler().setXAxisDecimalPattern("#").setYAxisDecimalPattern("#");
+        chart.getStyler().setYAxisMin(0.0);
+        int[] offered = result.versions().get(0).load().offeredPerSecond();
+        double[] seconds =
+                IntStream.rangeClosed(1, offered.length).asDoubleStream().toArray();
+        int highest = IntStream.of(offered).max().orElse(1);
+        line(chart.addSeries("offered", seconds, doubles(offered)), BAND, WIDE);
+        for (int i = 0; i < result.versions().size(); i++) {
+            Measured version = result.versions().get(i);
+            int[] served = version.load().servedPerSecond();
+            highest = Math.max(highest, IntStream.of(served).max().orElse(1));
+            line(chart.addSeries(version.version(), seconds, doubles(served)), VERSIONS[i % VERSIONS.length], LINE);
+        }
+        chart.getStyler().setYAxisMax(highest * 1.15);
+        return svg(chart, "Requests offered and served in each second");
+    }
+
+    /** Queries a request, one bar a version. */
+    static String queries(Stage.Result result) throws IOException {
+        CategoryChart chart = new CategoryChart(NARROW, HEIGHT);
+        style(chart.getStyler());
+        chart.getStyler().setAvailableSpaceFill(0.7).setLabelsVisible(true);
+        chart.getStyler().setLabelsFont(font(Font.BOLD, 15)).setLabelsPosition(1.06);
+        chart.getStyler().setLabelsFontColorAutomaticEnabled(false).setLabelsFontColor(INK);
+        chart.getStyler().setXAxisTicksVisible(false).setYAxisDecimalPattern("#");
+        chart.getStyler().setYAxisMin(0.0);
+        double highest = 1;
+        for (int i = 0; i < result.versions().size(); i++) {
+            Measured version = result.versions().get(i);
+            double queries = Math.rint(version.queriesPerRequest() * 10) / 10;
+            chart.addSeries(version.version(), List.of(" "), List.of(queries))
+                    .setFillColor(VERSIONS[i % VERSIONS.length]);
+            highest = Math.max(highest, queries);
+        }
+        chart.getStyler().setYAxisMax(highest * 1.15);
+        return svg(chart, "Queries per request");
+    }
+
+    private static void style(AxesChartStyler styler) {
+        styler.setChartBackgroundColor(Color.WHITE).setPlotBackgroundColor(Color.WHITE);
+        styler.setPlotBorderVisible(false).setChartTitleVisible(false).setChartPadding(6);
+        styler.setLegendVisible(false).setChartFontColor(INK); // the page has one legend for all
+        styler.setAxisTitleFont(font(Font.PLAIN, 13)).setAxisTickLabelsFont(font(Font.PLAIN, 13));
+        styler.setAxisTickLabelsColor(INK).setAxisTicksLineVisible(false).setAxisTicksMarksVisible(false);
+        styler.setPlotGridLinesColor(GRID).setPlotGridLinesStroke(THIN);
+        styler.setPlotGridVerticalLinesVisible(false);
+        styler.setMarkerSize(7);
+    }
+
+    private static void line(AxesChartSeries series, Color colour, BasicStroke stroke) {
+        series.setLineColor(colour).setLineStyle(stroke);
+        if (series instanceof MarkerSeries marked) {
+            marked.setMarker(SeriesMarkers.NONE);
+        }
+    }
+
+    private static Font font(int style, int size) {
+        return new Font(Font.SANS_SERIF, style, size);
+    }
+
+    private static String millis(double value) {
+        return value >= 1_000
+                ? Math.round(value / 1_000) + " s"
+                : value >= 1 ? Math.round(value) + " ms" : value + " ms";
+    }
+
+    private static double[] doubles(int[] values) {
+        return IntStream.of(values).asDoubleStream().toArray();
+    }
+
+    /** Without the XML prologue and a fixed size, and with ids that no other picture on the page has. */
+    private static String svg(IChart chart, String label) throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        VectorGraphics2D graphics = new VectorGraphics2D();
+        int width = chart.getWidth();
+        chart.paint(graphics, width, HEIGHT);
+        Processors.get("svg")
+                .getDocument(graphics.getCommands(), new PageSize(0, 0, width, HEIGHT))
+                .writeTo(out);
+        String svg = out.toString(StandardCharsets.UTF_8);
+        String id = "c" + NEXT_ID.incrementAndGet() + "-";
+        return "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"" + label + "\" viewBox=\"0 0 "
+                + width + " " + HEIGHT + "\">"
+                + svg.substring(svg.indexOf('>', svg.indexOf("<svg")) + 1)
+                        .replace("id=\"", "id=\"" + id)
+                        .replace("url(#", "url(#" + id)
+                        .replace(Font.SANS_SERIF, "inherit");
+    }
+}

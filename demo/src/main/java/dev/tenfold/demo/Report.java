@@ -1,0 +1,185 @@
+package dev.tenfold.demo;
+
+import static java.util.stream.Collectors.joining;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/** The last step: one HTML file that needs no other, with what was measured, how, and the code that ran. */
+record Report(List<Stage.Result> results, String keys, String postgresVersion) {
+    void write(Path file) throws IOException {
+        Path directory = file.toAbsolutePath().getParent();
+        if (directory != null) {
+            Files.createDirectories(directory);
+        }
+        Files.writeString(file, html());
+    }
+
+    private String html() throws IOException {
+        StringBuilder stages = new StringBuilder();
+        for (Stage.Result result : results) {
+            stages.append(stage(result));
+        }
+        return """
+                <!doctype html>
+                <html lang="en">
+                <head>
+                <meta charset="utf-8">
+                <meta name="viewport" content="width=device-width, initial-scale=1">
+                <title>Launch day</title>
+                <style>
+                %s</style>
+                </head>
+                <body>
+                <main>
+                <header>
+                <p class="eyebrow">Tenfold</p>
+                <h1>Launch day</h1>
+                <p class="lead">%s</p>
+                </header>
+                %s
+                <section>
+                <h2>What changed in the code</h2>
+                <p>The method that makes a page, as it ran. Both versions answer with the same bytes; the demo compares them
+                before it measures.</p>
+                <div class="code">
+                <figure class="naive"><figcaption><b>Naive</b>: a query for each row</figcaption><pre>%s</pre></figure>
+                <figure class="ours"><figcaption><b>With toolkit-query</b>: a query for each level</figcaption><pre>%s</pre></figure>
+                </div>
+                </section>
+                %s
+                </main>
+                </body>
+                </html>
+                """.formatted(
+                        resource("report.css"),
+                        escape(summary()),
+                        stages,
+                        escape(snippet("NaiveFeed.java")),
+                        escape(snippet("BatchedFeed.java")),
+                        method());
+    }
+
+    private String summary() {
+        String stages =
+                String.join(", then ", results.stream().map(Stage.Result::title).toList());
+        String outcome = results.stream().allMatch(Stage.Result::kept)
+                ? "The last step breaks the naive version, and the module carries it."
+                : "This run did not show what it should; the stage that failed says why.";
+        return "A feed service meets " + stages
+                + ". Each time the same requests go to the code as first written and to the"
+                + " same code with one module more. " + outcome;
+    }
+
+    private static String stage(Stage.Result result) throws IOException {
+        return """
+                <section>
+                <h2>%s</h2>
+                <p class="verdict%s">%s</p>
+                <div class="charts">
+                <figure><figcaption>Latency <span>logarithmic</span></figcaption>%s</figure>
+                <figure><figcaption>Offered and served <span>requests a second</span></figcaption>%s</figure>
+                <figure class="narrow"><figcaption>Queries per request</figcaption>%s</figure>
+                </div>
+                <p class="legend">%s<span class="offered">offered</span><span class="objective">p99 objective</span></p>
+                %s
+                </section>
+                """.formatted(
+                        escape(result.title()),
+                        result.kept() ? "" : " failed",
+                        escape(result.sentence()),
+                        Charts.latency(result),
+                        Charts.throughput(result),
+                        Charts.queries(result),
+                        legend(result),
+                        table(result));
+    }
+
+    private static String legend(Stage.Result result) {
+        return result.versions().stream()
+                .map(version -> "<span>" + escape(version.version()) + "</span>")
+                .collect(joining());
+    }
+
+    private static String table(Stage.Result result) {
+        StringBuilder rows = new StringBuilder("<div class=\"table\"><table>\n<thead><tr>");
+        Words.COLUMNS.forEach(
+                column -> rows.append("<th>").append(escape(column)).append("</th>"));
+        rows.append("</tr></thead>\n<tbody>\n");
+        for (Measured version : result.versions()) {
+            rows.append("<tr>");
+            Words.cells(version)
+                    .forEach(cell -> rows.append("<td>").append(escape(cell)).append("</td>"));
+            rows.append("</tr>\n");
+        }
+        return rows.append("</tbody></table></div>").toString();
+    }
+
+    private String method() {
+        return """
+                <section class="method">
+                <h2>How it was measured</h2>
+                <dl>
+                <dt>Load</dt><dd>Open: each request's start is drawn before the stage begins (a seeded Poisson process; one
+                request per user every %.0f s), and latency counts from that start, so time spent waiting is in it. A request
+                still unanswered %d s after the stage counts as an error, with the latency it had reached. Served/s counts
+                answers that came within that time.</dd>
+                <dt>Objective</dt><dd>99.9 %% of the requests served, none with an error, and a p99 of at most %.0f ms.</dd>
+                <dt>Keys</dt><dd>%s; every stage starts at the first.</dd>
+                <dt>Network</dt><dd>%.1f ms added to each round trip between the application and PostgreSQL; HTTP over
+                loopback.</dd>
+                <dt>Data</dt><dd>%,d authors, %,d posts, %,d comments. A page is %d posts with authors, the latest %d
+                comments of each, and their authors.</dd>
+                <dt>Naive</dt><dd>A new connection for each request, and no index on the comments' foreign key.</dd>
+                <dt>With toolkit-query</dt><dd>HikariCP with %d connections, and the index.</dd>
+                <dt>Both</dt><dd>%d request threads, and the same warm-up.</dd>
+                <dt>DB busy</dt><dd>Statements in progress, on average: the time spent in them, by the time that
+                passed.</dd>
+                <dt>Machine</dt><dd>JDK %s, %d cores for everything, PostgreSQL %s.</dd>
+                </dl>
+                </section>
+                """.formatted(
+                        Site.USER_ASKS_EVERY_SECONDS,
+                        Site.GRACE.toSeconds(),
+                        results.get(0).p99ObjectiveMillis(),
+                        escape(keys),
+                        Site.NETWORK.toNanos() / 1e6,
+                        Schema.AUTHORS,
+                        Schema.POSTS,
+                        Schema.COMMENTS,
+                        Feed.POSTS_A_PAGE,
+                        Feed.COMMENTS_A_POST,
+                        Site.POOL,
+                        FeedServer.REQUEST_THREADS,
+                        escape(Runtime.version().toString()),
+                        Runtime.getRuntime().availableProcessors(),
+                        escape(postgresVersion));
+    }
+
+    /** The region of a source file that it marks for readers. */
+    private static String snippet(String source) throws IOException {
+        String text = resource(source).replace("\r\n", "\n");
+        String mark = "    // snippet\n    @Override\n";
+        int from = text.indexOf(mark) + mark.length();
+        String method = text.substring(from, text.indexOf("    // end", from)).stripTrailing();
+        return method.stripIndent().replace("    ", "  ");
+    }
+
+    private static String resource(String name) throws IOException {
+        try (InputStream in = Objects.requireNonNull(Report.class.getResourceAsStream(name), name)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
+    }
+}

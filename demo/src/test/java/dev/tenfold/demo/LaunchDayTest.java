@@ -1,0 +1,68 @@
+package dev.tenfold.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The command as a user meets it. */
+class LaunchDayTest {
+    private final ByteArrayOutputStream printed = new ByteArrayOutputStream();
+
+    @TempDir
+    Path directory;
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --fast               | unknown argument '--fast'; --help lists what there is
+            --keys               | --keys needs a file
+            --keys --quick       | --keys needs a file
+            --quick --report     | --report needs a file
+            --keys no/such/file  | --keys no/such/file: there is no such file in
+            --keys src           | --keys src: is a directory, not a file
+            """)
+    void a_wrong_argument_is_named_in_one_line_and_ends_with_status_2(String arguments, String message)
+            throws Exception {
+        assertThat(run(arguments.split(" ", -1))).isEqualTo(2);
+        assertThat(printed())
+                .startsWith("launch day: " + message)
+                .endsWith(System.lineSeparator())
+                .hasLineCount(1);
+    }
+
+    @Test
+    void help_names_every_option() throws Exception {
+        assertThat(run("--help")).isZero();
+        assertThat(printed()).contains("--keys", "--quick", "--report", "--help");
+    }
+
+    @Test
+    void a_quick_run_keeps_its_claims_and_writes_a_report_that_needs_no_other_file() throws Exception {
+        Path report = directory.resolve("deeper/launch-day.html");
+
+        int status = run("--quick", "--report", report.toString());
+
+        assertThat(status).as(printed()).isZero();
+        assertThat(printed())
+                .contains("queries/request", "Nothing breaks", "The naive version breaks")
+                .contains(report.toString());
+        assertThat(Files.readString(report).replace("xmlns=\"http://www.w3.org/2000/svg\"", ""))
+                .contains("<svg", "class=\"offered\"", "authors.across(page, Post::authorId)")
+                .doesNotContain("http:", "https:", "<script", "<link", "src=", "@import", "url(\"");
+    }
+
+    private int run(String... arguments) throws Exception {
+        return LaunchDay.run(new PrintStream(printed, true, StandardCharsets.UTF_8), false, arguments);
+    }
+
+    private String printed() {
+        return printed.toString(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,76 @@
+package dev.tenfold.query;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A member of a scope that gave up its count to wait for one completion.
+ *
+ * <pre>
+ *   PENDING ──release──▶ GO       the completer, which holds a count for the member, lets it run
+ *      └──────leave────▶ LEFT     the member takes its count back itself
+ * </pre>
+ *
+ * <p>Exactly one of the two happens, so the count is restored exactly once.
+ */
+final class Waiter extends Completion.Dependent {
+    private static final int PENDING = 0;
+    private static final int GO = 1;
+    private static final int LEFT = 2;
+
+    private static final VarHandle STATE;
+
+    static {
+        try {
+            STATE = MethodHandles.lookup().findVarHandle(Waiter.class, "state", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    private final Thread thread = Thread.currentThread();
+    private volatile int state;
+
+    /** Makes the member runnable again, on a count of the completer's, unless it left. */
+    @Override
+    boolean release(Object result) {
+        if (!STATE.compareAndSet(this, PENDING, GO)) {
+            return false;
+        }
+        LockSupport.unpark(thread);
+        return true;
+    }
+
+    /** As {@link #release}, for a caller that holds no count to give. */
+    void release(Quiescence quiescence) {
+        quiescence.enter(1);
+        if (!release(this)) {
+            quiescence.exit(1);
+        }
+    }
+
+    /** Stops waiting, unless the completer came first: then the caller goes on to see {@link #released}. */
+    boolean leave(Quiescence quiescence) {
+        if (STATE.compareAndSet(this, PENDING, LEFT)) {
+            quiescence.enter(1);
+            return true;
+        }
+        return false;
+    }
+
+    boolean released() {
+        return state == GO;
+    }
+
+    /** Whether the thread could use a processor: it runs, or is parked on a waiter that was released meanwhile. */
+    static boolean isRunnable(Thread thread) {
+        return thread.getState() == Thread.State.RUNNABLE
+                || (LockSupport.getBlocker(thread) instanceof Waiter waiter && waiter.released());
+    }
+
+    @Override
+    boolean isWaiting() {
+        return state != LEFT;
+    }
+}
