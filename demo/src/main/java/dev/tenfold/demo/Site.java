@@ -22,7 +22,7 @@ final class Site implements AutoCloseable {
 
     static final Duration GRACE = Duration.ofSeconds(1);
     static final int POOL = 10;
-    static final double USER_ASKS_EVERY_SECONDS = 15;
+    static final double USER_ASKS_EVERY_SECONDS = 20;
 
     private final Keys keys;
     private final Duration stageLength;

@@ -43,16 +43,23 @@ class LaunchDayTest {
         assertThat(printed()).contains("--keys", "--quick", "--report", "--help");
     }
 
+    /** Counts are exact. Latencies are this machine's, so they are judged by the demo and not by its test. */
     @Test
-    void a_quick_run_keeps_its_claims_and_writes_a_report_that_needs_no_other_file() throws Exception {
+    void a_quick_run_counts_queries_says_what_it_found_and_writes_a_report_that_needs_no_other_file() throws Exception {
         Path report = directory.resolve("deeper/launch-day.html");
 
         int status = run("--quick", "--report", report.toString());
 
-        assertThat(status).as(printed()).isZero();
-        assertThat(printed())
-                .contains("queries/request", "Nothing breaks", "The naive version breaks")
-                .contains(report.toString());
+        assertThat(printed().lines().filter(line -> line.startsWith("  naive ")))
+                .as(printed())
+                .hasSize(2)
+                .allMatch(line -> line.contains(" 241.0 "));
+        assertThat(printed().lines().filter(line -> line.startsWith("  with toolkit-query ")))
+                .as(printed())
+                .hasSize(2)
+                .allMatch(line -> line.contains(" 4.0 "));
+        assertThat(status).as(printed()).isEqualTo(printed().contains("FAILED") ? 1 : 0);
+        assertThat(printed()).contains(report.toString());
         assertThat(Files.readString(report).replace("xmlns=\"http://www.w3.org/2000/svg\"", ""))
                 .contains("<svg", "class=\"offered\"", "authors.across(page, Post::authorId)")
                 .doesNotContain("http:", "https:", "<script", "<link", "src=", "@import", "url(\"");
