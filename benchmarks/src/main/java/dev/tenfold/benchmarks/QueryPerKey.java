@@ -24,6 +24,15 @@ final class QueryPerKey {
                     "ours-two-levels",
                     "the same with a second blocking load, which tells what one costs without its thread's start",
                     page -> checksum(work.scopeOfTwoLevels())));
+            contenders.add(new Contender(
+                    "park", "bare virtual threads, each parked and woken once: the floor of a blocking load", page -> {
+                        Parking.run(KEYS, 1);
+                        return checksum(work.hashMap());
+                    }));
+            contenders.add(new Contender("park-two-levels", "the same, parked and woken twice", page -> {
+                Parking.run(KEYS, 2);
+                return checksum(work.hashMap());
+            }));
         }
         contenders.add(new Contender(
                 "any", "rows into a HashMap, a look-up per post: the floor", page -> checksum(work.hashMap())));
@@ -48,7 +57,8 @@ final class QueryPerKey {
             String name = "query.perkey.quiescence.java-dataloader";
             session.emit(samples.row(name, "ours-quiescence", "java-dataloader", "ns/key", KEYS));
             double load = samples.paired("ours-two-levels", "ours-quiescence", (two, one) -> two - one) / KEYS;
-            session.emit(Row.alone("query.perkey.blocking", "any", "ns/load", load, Better.LOWER));
+            double floor = samples.paired("park-two-levels", "park", (two, one) -> two - one) / KEYS;
+            session.emit(Row.of("query.perkey.blocking", "park", "ns/load", load, floor, Better.LOWER));
         }
     }
 }

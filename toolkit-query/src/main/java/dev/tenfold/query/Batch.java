@@ -43,7 +43,7 @@ final class Batch<K, V> {
     }
 
     /** Hands every waiter its result, on the caller's counts; returns how many took one. */
-    int complete(Batcher batcher) {
+    int complete(Batcher batcher, Wakes wakes) {
         int released = 0;
         Binding before = Binding.current();
         Binding.set(new Binding(batcher, pending.context, null)); // for callbacks of futures, which may load again
@@ -59,7 +59,7 @@ final class Batch<K, V> {
                     values++;
                 }
                 slot.batch = null;
-                released += slot.complete(result);
+                released += slot.complete(result, wakes);
             }
             pending.loader.countUnknown(outcomes, values);
             pending.loader.countLoads(released);

@@ -132,6 +132,7 @@ final class Batcher {
                 }
             }
         } finally {
+            waiter.relay();
             stopServing(serves);
         }
     }
@@ -154,6 +155,7 @@ final class Batcher {
                 LockSupport.park(waiter);
             }
         }
+        waiter.relay();
         stopServing(serves);
         if (interrupted) {
             Thread.currentThread().interrupt();
@@ -228,17 +230,21 @@ final class Batcher {
     /** Publishes a result of a member's that ends or goes on, and wakes who waits for it. */
     void complete(Completion completion, Object result) {
         quiescence.enter(CREDIT);
-        int released = completion.complete(result);
+        Wakes wakes = new Wakes();
+        int released = completion.complete(result, wakes);
+        wakes.flush();
         quiescence.exit(CREDIT - released);
     }
 
     /** Wakes the waiters of a fetched round, holding counts meanwhile, so that none of them dispatches alone. */
     void complete(Round round) {
         quiescence.enter(CREDIT);
+        Wakes wakes = new Wakes();
         int released = 0;
         for (Batch<?, ?> batch : round.batches()) {
-            released += batch.complete(this);
+            released += batch.complete(this, wakes);
         }
+        wakes.flush();
         quiescence.exit(CREDIT - released); // what callbacks asked for is in flight before this round is not
         inFlight.remove(round);
         if (closed) {

@@ -46,13 +46,14 @@ class Completion {
     /**
      * Publishes the result and releases the dependents. The caller holds a count for each of them, and one for itself.
      *
+     * @param wakes to be flushed by the caller
      * @return how many of the dependents took a count
      */
-    final int complete(Object result) {
+    final int complete(Object result, Wakes wakes) {
         Object s = STATE.getAndSet(this, result);
         int released = 0;
         for (Dependent d = s instanceof Dependent first ? first : null; d != null; d = d.next) {
-            if (d.release(result)) {
+            if (d.release(result, wakes)) {
                 released++;
             }
         }
@@ -75,7 +76,7 @@ class Completion {
         private @Nullable Dependent next;
 
         /** Goes on with the result; whether it took one of the completer's counts. */
-        abstract boolean release(Object result);
+        abstract boolean release(Object result, Wakes wakes);
 
         abstract boolean isWaiting();
     }

@@ -425,7 +425,8 @@ public final class Loader<K, V> {
         Slot<K> slot = batcher.slot(this, LoadContext.current(), key);
         Completion.Dependent completer = new Completion.Dependent() {
             @Override
-            boolean release(Object outcome) {
+            boolean release(Object outcome, Wakes wakes) {
+                wakes.flush(); // callbacks may take long, or wait themselves
                 if (outcome == Slot.Marker.ABANDONED && !batcher.isExpired()) {
                     enqueue(key, batcher, future);
                 } else {

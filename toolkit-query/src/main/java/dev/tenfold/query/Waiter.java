@@ -3,6 +3,7 @@ package dev.tenfold.query;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A member of a scope that gave up its count to wait for one completion.
@@ -29,23 +30,39 @@ final class Waiter extends Completion.Dependent {
         }
     }
 
-    private final Thread thread = Thread.currentThread();
+    final Thread thread = Thread.currentThread();
+
+    /** Others to wake on the way out, up to the first null; set before the release. */
+    @Nullable
+    Waiter @Nullable [] relay;
+
     private volatile int state;
 
     /** Makes the member runnable again, on a count of the completer's, unless it left. */
     @Override
-    boolean release(Object result) {
-        if (!STATE.compareAndSet(this, PENDING, GO)) {
-            return false;
-        }
-        LockSupport.unpark(thread);
-        return true;
+    boolean release(Object result, Wakes wakes) {
+        return wakes.release(this);
     }
 
-    /** As {@link #release}, for a caller that holds no count to give. */
+    /** The release itself, without waking the thread; false if it had left. */
+    boolean markReleased() {
+        return STATE.compareAndSet(this, PENDING, GO);
+    }
+
+    /** On the thread that waited, once it goes on: wakes those whom it was handed. */
+    void relay() {
+        Waiter[] group = relay;
+        if (group != null) {
+            Wakes.wake(group);
+        }
+    }
+
+    /** As {@link #release(Object, Wakes)}, and wakes it at once, for a caller that holds no count to give. */
     void release(Quiescence quiescence) {
         quiescence.enter(1);
-        if (!release(this)) {
+        if (markReleased()) {
+            LockSupport.unpark(thread);
+        } else {
             quiescence.exit(1);
         }
     }

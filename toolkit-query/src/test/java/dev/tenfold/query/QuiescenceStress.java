@@ -36,7 +36,7 @@ public final class QuiescenceStress {
             int released = 0;
             for (Slot<Integer> slot; (slot = queue.poll()) != null; ) {
                 keys.incrementAndGet();
-                released += slot.complete("value");
+                released += slot.complete("value", new Wakes());
             }
             quiescence.exit(100 - released);
         }
@@ -145,7 +145,7 @@ public final class QuiescenceStress {
         @Actor
         public void complete() {
             quiescence.enter(2);
-            quiescence.exit(2 - slot.complete("value"));
+            quiescence.exit(2 - slot.complete("value", new Wakes()));
         }
 
         // r: whether the member left
@@ -178,7 +178,7 @@ public final class QuiescenceStress {
         /** The batch comes back. */
         @Actor
         public void complete() {
-            int unused = slot.complete("value");
+            int unused = slot.complete("value", new Wakes());
         }
 
         // r: whether there was something to wait for

@@ -27,7 +27,7 @@ class WaiterTest {
         awaitParked(member);
         assertThat(Waiter.isRunnable(member)).isFalse();
 
-        assertThat(waiter.release("result")).isTrue();
+        assertThat(waiter.markReleased()).isTrue();
 
         awaitParked(member);
         assertThat(Waiter.isRunnable(member)).isTrue();
