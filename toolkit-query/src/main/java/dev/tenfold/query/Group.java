@@ -3,7 +3,6 @@ package dev.tenfold.query;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** The members that one {@code each} or {@code run} started: they end together, and the first failure cancels the rest. */
@@ -57,10 +56,10 @@ final class Group {
         return started;
     }
 
-    /** Whether a member has not begun, or the thread of one that has not ended is as asked. */
-    boolean isAny(Predicate<Thread> asked) {
+    /** Whether the thread of a member, started and not ended, could use a processor. */
+    boolean isAnyRunnable() {
         for (Member member : members()) {
-            if (member.is(asked)) {
+            if (member.isRunnable()) {
                 return true;
             }
         }
@@ -178,9 +177,10 @@ final class Group {
             }
         }
 
-        boolean is(Predicate<Thread> asked) {
+        /** Not begun counts as runnable. */
+        boolean isRunnable() {
             Thread running = thread;
-            return !ended && (running == null || asked.test(running));
+            return !ended && (running == null || Waiter.isRunnable(running));
         }
     }
 }

@@ -9,7 +9,9 @@ class MariaDbLoaderTest extends SqlLoaderContract {
 
     private static DataSource create() {
         MariaDbServer server = MariaDbServer.shared();
-        return pooled(server.dataSource(server.createDatabase()));
+        DataSource database = server.dataSource(server.createDatabase());
+        fill(database);
+        return database;
     }
 
     @Override

@@ -31,7 +31,9 @@ class PostgresLoaderTest extends SqlLoaderContract {
     private static final DataSource DATABASE = create();
 
     private static DataSource create() {
-        return pooled(SERVER.dataSource(NAME));
+        DataSource database = SERVER.dataSource(NAME);
+        fill(database);
+        return database;
     }
 
     @Override
