@@ -40,6 +40,7 @@ final class ClusterSource extends Source {
     /** Where to look for the cluster: the URIs given, or the nodes that the application's client knew. */
     private volatile List<RedisURI> nodes;
 
+    private volatile boolean connected;
     private volatile boolean closed;
 
     private ClusterSource(
@@ -138,14 +139,19 @@ final class ClusterSource extends Source {
 
     private RedisClusterClient reachableClient() {
         RedisClusterClient current = client();
-        requireOneOf(nodes, options);
+        List<RedisURI> known = new ArrayList<>();
+        if (connected) current.getPartitions().forEach(node -> known.add(node.getUri()));
+        known.addAll(nodes); // in the course of time, none of these may be left
+        requireOneOf(known, options);
         return current;
     }
 
     @Override
     Wire openCommands() {
         RedisClusterClient current = reachableClient();
-        return new ClusterWire(current, current.connect(ByteArrayCodec.INSTANCE), deadlines);
+        ClusterWire wire = new ClusterWire(current, current.connect(ByteArrayCodec.INSTANCE), deadlines);
+        connected = true;
+        return wire;
     }
 
     @Override

@@ -52,13 +52,23 @@ final class ClusterWire extends Wire {
 
     @Override
     CompletionStage<?> ping() {
-        return connection.async().ping();
+        return anyNode().ping();
+    }
+
+    /** The connection for what has no key, or, if that has broken, to a node. */
+    private RedisClusterAsyncCommands<byte[], byte[]> anyNode() {
+        if (!connection.isOpen()) {
+            for (StatefulRedisConnection<byte[], byte[]> node : watched) {
+                if (node.isOpen()) return node.async();
+            }
+        }
+        return connection.async();
     }
 
     /** Every node answers PING; whether it serves its slots depends on what it thinks of the others. */
     @Override
     CompletionStage<?> probe() {
-        return connection.async().clusterInfo().handle(ClusterWire::serves);
+        return anyNode().clusterInfo().handle(ClusterWire::serves);
     }
 
     private static boolean serves(@Nullable String info, @Nullable Throwable failure) {

@@ -22,7 +22,8 @@ import org.slf4j.LoggerFactory;
  * answered a probe, on the old connection or, if that stays silent, on a new one. Probes are the link's own; no command of
  * a user is ever sent to find out.
  *
- * <p>Transitions happen under the lock, which is never held for I/O; commands only read {@link #session}.
+ * <p>Transitions happen under the lock, which is held neither for I/O nor while calls of users end; commands only read
+ * {@link #session}.
  */
 final class Keeper {
     private static final Logger LOG = LoggerFactory.getLogger(RedisLink.class);
@@ -156,7 +157,26 @@ final class Keeper {
             if (fault.isReply()) of.answered();
             return;
         }
-        if (of.failed(fault) >= options.failuresToOpen) trip(of, fault);
+        if (of.failed(fault) < options.failuresToOpen) return;
+        if (source.isCluster()) inquire(of, fault);
+        else trip(of, fault);
+    }
+
+    /**
+     * In a cluster, one node may fail for its own keys. The link goes on for the others, unless the cluster says that it is
+     * down, or says nothing.
+     */
+    private void inquire(Session of, Fault fault) {
+        if (!of.beginInquiry()) return;
+        Pending.of(of.wire.probe(), deadlines, timedOut).onEnd((answer, failure) -> {
+            of.endInquiry();
+            if (failure != null) {
+                trip(of, fault);
+            } else if (session == of) {
+                of.answered();
+                var unused = of.wire.sweep(true);
+            }
+        });
     }
 
     // ---- up → down
@@ -168,15 +188,16 @@ final class Keeper {
             penance = nextPenance();
             notBefore = System.nanoTime() + penance;
             down(fault);
-            if (fault.kind() == Fault.Kind.MISLED) {
-                discard(of.wire);
-                connect();
-            } else {
+            if (fault.kind() != Fault.Kind.MISLED) {
                 threads.later(penance, this::probe);
+                return;
             }
+            if (wire == of.wire) wire = null;
+            connect();
         } finally {
             lock.unlock();
         }
+        of.wire.close();
     }
 
     /**
@@ -284,16 +305,12 @@ final class Keeper {
             Fault fault = Fault.of(failure, source.isCluster());
             // A server that is loading will answer on this connection; a silent one, or a replica, calls for another.
             if (fault.isReply() && fault.kind() != Fault.Kind.MISLED) return;
-            discard(asked);
+            wire = null;
             connect();
         } finally {
             lock.unlock();
         }
-    }
-
-    private void discard(Wire which) {
-        if (wire == which) wire = null;
-        which.close();
+        asked.close();
     }
 
     // ---- connections

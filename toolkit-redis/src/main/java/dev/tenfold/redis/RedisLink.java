@@ -181,7 +181,6 @@ public final class RedisLink implements AutoCloseable {
      * @param client asked for its nodes, which may block it, on a thread of the link
      * @param options changes the defaults
      * @return the link; close it before the client
-     * @throws IllegalArgumentException if the client was shut down
      */
     public static RedisLink of(RedisClusterClient client, UnaryOperator<RedisOptions> options) {
         Objects.requireNonNull(client, "client");
@@ -350,7 +349,8 @@ public final class RedisLink implements AutoCloseable {
 
     /**
      * Fails what is on its way, ends subscriptions, closes the link's connections and, unless they came with a client, its
-     * threads. Blocks for that, three seconds at most. Later calls fail with {@link RedisUnavailableException}. Idempotent.
+     * threads. Blocks for that, three seconds at most; not for an I/O thread. Later calls fail with
+     * {@link RedisUnavailableException}. Idempotent.
      */
     @Override
     public void close() {

@@ -1,6 +1,7 @@
 package dev.tenfold.redis;
 
 import io.lettuce.core.cluster.api.async.RedisClusterAsyncCommands;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -11,6 +12,7 @@ final class Session {
     final Wire wire;
     final RedisClusterAsyncCommands<byte[], byte[]> commands;
     private final AtomicInteger failuresInARow = new AtomicInteger();
+    private final AtomicBoolean inquiring = new AtomicBoolean();
     private volatile boolean heard = true;
     private volatile boolean late;
 
@@ -29,6 +31,15 @@ final class Session {
     int failed(Fault fault) {
         if (fault.kind() == Fault.Kind.TIMEOUT) late = true;
         return failuresInARow.incrementAndGet();
+    }
+
+    /** False if one is under way. */
+    boolean beginInquiry() {
+        return inquiring.compareAndSet(false, true);
+    }
+
+    void endInquiry() {
+        inquiring.set(false);
     }
 
     /** Whether there is reason to ask for a sign of life: silence, or a reply that was late, since the last time. */

@@ -3,6 +3,8 @@ package dev.tenfold.redis;
 import static dev.tenfold.redis.Network.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -50,10 +52,51 @@ class ClusterLinkTest extends LinkContract {
                 failed++;
             }
         }
-        assertThat(served).as("served, beside %d failures", failed).isGreaterThan(100);
+        assertThat(served).as("served, beside %d failures", failed).isGreaterThan(150);
         assertThat(failed).isPositive();
+        assertThat(link.stats().opened()).isZero();
         proxy(1).resume();
         Await.until("all nodes serve", () -> allServe(link));
+    }
+
+    @Test
+    void a_silent_node_is_found_and_its_connection_replaced_while_the_others_serve() {
+        RedisLink link =
+                link(options -> options.commandTimeout(Duration.ofMillis(100)).failuresToOpen(1_000_000));
+        warmUp(link);
+        long connects = link.stats().connects();
+        proxy(1).halfOpen();
+        int[] served = {0};
+        Await.until(() -> "replaced: " + link.stats(), () -> {
+            try {
+                set(link, key(), "value");
+                served[0]++;
+            } catch (RedisUnavailableException e) {
+                LockSupport.parkNanos(100_000);
+            }
+            return link.stats().connects() > connects;
+        });
+        assertThat(served[0]).isPositive();
+        proxy(1).resume();
+        Await.until("all nodes serve", () -> allServe(link));
+    }
+
+    @Test
+    void a_cluster_that_lacks_a_node_is_down_until_the_node_is_back() {
+        try (Network mine = Network.ofCluster()) {
+            RedisLink link = open(mine, LinkContract::patient);
+            closeAfterwards(link);
+            warmUp(link);
+            mine.servers().get(2).kill();
+            // At first the others serve their keys; then they agree that the cluster is down.
+            Await.until(() -> "down: " + link.stats(), () -> {
+                allServe(link);
+                return !link.isAvailable();
+            });
+            mine.servers().get(2).restart();
+            awaitUp(link);
+            Await.until("all nodes serve", () -> allServe(link));
+        }
     }
 
     private static boolean allServe(RedisLink link) {
