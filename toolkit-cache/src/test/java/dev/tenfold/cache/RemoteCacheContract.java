@@ -387,18 +387,19 @@ abstract class RemoteCacheContract extends TieredCacheContract {
         Shard shard = there.captureOf(1L, there.encode(1L)).shard();
         for (Map.Entry<String, Function<TieredCache<Long, String>, Stamp>> each : invalidations.entrySet()) {
             String before = there.getWith(1L, tagged);
-            shard.lock.lock(); // messages wait for it
+            Stamp stamp;
+            shard.lock.lock(); // messages wait for it; so would a heartbeat, which the read with the stamp waits for
             try {
-                Stamp stamp = each.getValue().apply(here);
+                stamp = each.getValue().apply(here);
                 assertThat(there.getWith(1L, tagged)).as("has not heard of it").isEqualTo(before);
-
-                String after = there.get(1L, this::load, stamp);
-
-                assertThat(after).as(each.getKey()).isNotEqualTo(before);
-                assertThat(there.get(1L, this::load, stamp)).isEqualTo(after);
             } finally {
                 shard.lock.unlock();
             }
+
+            String after = there.get(1L, this::load, stamp);
+
+            assertThat(after).as(each.getKey()).isNotEqualTo(before);
+            assertThat(there.get(1L, this::load, stamp)).isEqualTo(after);
             there.mutate(1L, () -> {});
         }
     }
