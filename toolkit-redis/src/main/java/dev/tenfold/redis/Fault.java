@@ -48,6 +48,8 @@ record Fault(Throwable error, Kind kind) {
     private static final Set<String> UNWILLING = Set.of("OOM", "MISCONF", "NOREPLICAS", "TRYAGAIN");
     private static final Set<String> REDIRECTS = Set.of("MOVED", "ASK");
 
+    private static final Set<String> NEVER_WRITTEN = Set.of("Currently not connected", "Connection is closed");
+
     /** Before version 7, what a server refuses inside a script is an ERR that quotes it. */
     private static final Pattern QUOTED = Pattern.compile("^ERR Error running script .*?: -([A-Z]+) ");
 
@@ -105,7 +107,7 @@ record Fault(Throwable error, Kind kind) {
         return !(cause instanceof RedisConnectionException
                 || cause instanceof PartitionSelectorException
                 || cause instanceof UnknownPartitionException
-                || text(cause).startsWith("Currently not connected"));
+                || NEVER_WRITTEN.stream().anyMatch(text(cause)::startsWith));
     }
 
     private static RedisUnavailableException unavailable(

@@ -53,7 +53,7 @@ abstract class Wire {
     /** What to do once, when this must be replaced. Called at once if it must be already. */
     final void onLost(Runnable action) {
         onLost = action;
-        if (!isOpen()) action.run();
+        if (!isOpen()) lost();
     }
 
     final boolean isOpen() {

@@ -89,6 +89,7 @@ class FaultTest {
         for (RedisException failure : new RedisException[] {
             new RedisConnectionException("Unable to connect"),
             new RedisException("Currently not connected. Commands are rejected."),
+            new RedisException("Connection is closed"),
         }) {
             Fault fault = Fault.of(new CompletionException(failure), false);
             assertThat(fault.kind()).isEqualTo(Kind.LOST);
@@ -104,6 +105,7 @@ class FaultTest {
     void what_was_on_its_way_may_have_run() {
         for (Throwable failure : new Throwable[] {
             new RedisException("Connection disconnected"),
+            new RedisException("Connection closed"),
             new IOException("Connection reset"),
             new CancellationException(),
             new RedisCommandTimeoutException("the client's own timeout"),
