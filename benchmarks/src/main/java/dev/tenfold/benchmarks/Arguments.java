@@ -1,6 +1,5 @@
 package dev.tenfold.benchmarks;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -9,10 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The command line of {@link Compare}. */
 record Arguments(
-        List<Topic> topics,
-        boolean quick,
-        @Nullable Path json,
-        @Nullable Path trace) {
+        List<Topic> topics, boolean quick, @Nullable Path json) {
 
     /**
      * Reads a command line.
@@ -23,7 +19,6 @@ record Arguments(
         List<Topic> topics = new ArrayList<>();
         boolean quick = false;
         Path json = null;
-        Path trace = null;
         for (int i = 0; i < words.size(); i++) {
             String word = words.get(i);
             if (word.equals("--quick")) {
@@ -34,15 +29,8 @@ record Arguments(
                     throw new IllegalArgumentException("--json needs a file to write to");
                 }
                 json = Path.of(words.get(i));
-            } else if (word.equals("--trace")) {
-                i++;
-                if (i == words.size() || !Files.isReadable(Path.of(words.get(i)))) {
-                    throw new IllegalArgumentException("--trace needs a file to read, of one key a line");
-                }
-                trace = Path.of(words.get(i));
             } else if (word.startsWith("-")) {
-                throw new IllegalArgumentException(
-                        "unknown option " + word + "; there are --quick, --json FILE and --trace FILE");
+                throw new IllegalArgumentException("unknown option " + word + "; there are --quick and --json FILE");
             } else {
                 add(word, topics, known);
             }
@@ -50,7 +38,7 @@ record Arguments(
         if (topics.isEmpty()) {
             throw new IllegalArgumentException("name a topic: " + names(known));
         }
-        return new Arguments(List.copyOf(topics), quick, json, trace);
+        return new Arguments(List.copyOf(topics), quick, json);
     }
 
     private static void add(String word, List<Topic> topics, List<Topic> known) {

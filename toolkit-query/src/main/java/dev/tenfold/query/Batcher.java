@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -266,9 +267,12 @@ final class Batcher {
      * only in the second case: nobody entered or left since the last tick, and no member's thread is runnable. So a slow
      * machine or a long pause makes no batch smaller. A thread that was unparked shows WAITING until it has a processor;
      * the waiter it is parked on tells that it was released. A platform thread that reads from a socket looks runnable, as
-     * does one that computes; after ten silent ticks they count as blocked too.
+     * does one that computes or has no processor. After ten silent ticks their stacks tell them apart: one that is inside a
+     * native method counts as blocked then, the others after a hundred.
      */
     private static final int PATIENCE = 10;
+
+    private static final int LONG_PATIENCE = 100;
 
     /** Sees to it that what is queued now goes, should the scope never become quiet. */
     void armTimer() {
@@ -290,8 +294,10 @@ final class Batcher {
                 scheduleTick(now, 0);
                 return;
             }
-            if (silentTicks + 1 < PATIENCE && isAnyRunnable()) {
-                scheduleTick(now, silentTicks + 1);
+            int ticks = silentTicks + 1;
+            if ((ticks < PATIENCE && isAny(Waiter::isRunnable))
+                    || (ticks < LONG_PATIENCE && isAny(Waiter::wantsProcessor))) {
+                scheduleTick(now, ticks);
                 return;
             }
             dispatch(Trigger.TIMER);
@@ -302,12 +308,13 @@ final class Batcher {
         }
     }
 
-    private boolean isAnyRunnable() {
-        if (!rounds.isEmpty() || Waiter.isRunnable(opener)) {
+    /** Whether a round waits for the opener, a member has not begun, or a thread of the scope is as asked. */
+    private boolean isAny(Predicate<Thread> asked) {
+        if (!rounds.isEmpty() || asked.test(opener)) {
             return true;
         }
         for (Group group : groups) {
-            if (group.isAnyRunnable()) {
+            if (group.isAny(asked)) {
                 return true;
             }
         }

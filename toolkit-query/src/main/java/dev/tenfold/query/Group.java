@@ -3,6 +3,7 @@ package dev.tenfold.query;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** The members that one {@code each} or {@code run} started: they end together, and the first failure cancels the rest. */
@@ -56,10 +57,10 @@ final class Group {
         return started;
     }
 
-    /** Whether the thread of a member, started and not ended, could use a processor. */
-    boolean isAnyRunnable() {
+    /** Whether a member has not begun, or the thread of one that has not ended is as asked. */
+    boolean isAny(Predicate<Thread> asked) {
         for (Member member : members()) {
-            if (member.isRunnable()) {
+            if (member.is(asked)) {
                 return true;
             }
         }
@@ -177,10 +178,9 @@ final class Group {
             }
         }
 
-        /** Not begun counts as runnable. */
-        boolean isRunnable() {
+        boolean is(Predicate<Thread> asked) {
             Thread running = thread;
-            return !ended && (running == null || Waiter.isRunnable(running));
+            return !ended && (running == null || asked.test(running));
         }
     }
 }

@@ -54,8 +54,8 @@ public final class ScopeOptions {
     /**
      * How long nothing may happen in the scope, while keys are queued and a member is blocked elsewhere (on a lock, a
      * pool, another service), before the queued keys are dispatched without it. That comes between one and two times as
-     * late; up to eleven times if the member's thread looks runnable, as a platform thread does that reads from a socket.
-     * In a scope whose members only load, it never comes.
+     * late; up to eleven times if the member reads from a socket on a platform thread, which looks runnable, and a hundred
+     * times while one computes. In a scope whose members only load, it never comes.
      *
      * @param quietTime more than zero; default 2 ms
      * @return changed options

@@ -86,6 +86,20 @@ final class Waiter extends Completion.Dependent {
                 || (LockSupport.getBlocker(thread) instanceof Waiter waiter && waiter.released());
     }
 
+    /** The same, but for threads that look runnable while the system has them wait, as for a socket. Takes a stack. */
+    static boolean wantsProcessor(Thread thread) {
+        if (!isRunnable(thread)) {
+            return false;
+        }
+        StackTraceElement[] stack = thread.getStackTrace();
+        boolean inSystemCall = stack.length > 0
+                && stack[0].isNativeMethod()
+                // Thread.start0 and Unsafe.unpark, which do not wait
+                && !stack[0].getClassName().equals("java.lang.Thread")
+                && !stack[0].getClassName().equals("jdk.internal.misc.Unsafe");
+        return !inSystemCall || thread.getState() != Thread.State.RUNNABLE;
+    }
+
     @Override
     boolean isWaiting() {
         return state != LEFT;

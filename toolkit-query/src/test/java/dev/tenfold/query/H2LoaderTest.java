@@ -10,8 +10,7 @@ class H2LoaderTest extends SqlLoaderContract {
     private static DataSource create() {
         JdbcDataSource h2 = new JdbcDataSource();
         h2.setURL("jdbc:h2:mem:loaders;DB_CLOSE_DELAY=-1;DATABASE_TO_UPPER=FALSE;CASE_INSENSITIVE_IDENTIFIERS=TRUE");
-        fill(h2);
-        return h2;
+        return pooled(h2);
     }
 
     @Override

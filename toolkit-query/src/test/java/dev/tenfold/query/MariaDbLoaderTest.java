@@ -9,9 +9,7 @@ class MariaDbLoaderTest extends SqlLoaderContract {
 
     private static DataSource create() {
         MariaDbServer server = MariaDbServer.shared();
-        DataSource database = server.dataSource(server.createDatabase());
-        fill(database);
-        return database;
+        return pooled(server.dataSource(server.createDatabase()));
     }
 
     @Override

@@ -31,9 +31,7 @@ class PostgresLoaderTest extends SqlLoaderContract {
     private static final DataSource DATABASE = create();
 
     private static DataSource create() {
-        DataSource database = SERVER.dataSource(NAME);
-        fill(database);
-        return database;
+        return pooled(SERVER.dataSource(NAME));
     }
 
     @Override
