@@ -92,11 +92,12 @@ final class Waiter extends Completion.Dependent {
             return false;
         }
         StackTraceElement[] stack = thread.getStackTrace();
+        // Of native methods only those for sockets and files wait; a virtual thread that was unparked shows one, too.
         boolean inSystemCall = stack.length > 0
                 && stack[0].isNativeMethod()
-                // Thread.start0 and Unsafe.unpark, which do not wait
-                && !stack[0].getClassName().equals("java.lang.Thread")
-                && !stack[0].getClassName().equals("jdk.internal.misc.Unsafe");
+                && (stack[0].getClassName().startsWith("sun.nio.")
+                        || stack[0].getClassName().startsWith("java.net.")
+                        || stack[0].getClassName().startsWith("java.io."));
         return !inSystemCall || thread.getState() != Thread.State.RUNNABLE;
     }
 
