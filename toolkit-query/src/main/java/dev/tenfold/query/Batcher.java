@@ -295,8 +295,9 @@ final class Batcher {
                 return;
             }
             int ticks = silentTicks + 1;
-            if ((ticks < PATIENCE && isAny(Waiter::isRunnable))
-                    || (ticks < LONG_PATIENCE && isAny(Waiter::wantsProcessor))) {
+            if ((ticks < PATIENCE && isAnyTwice(Waiter::isRunnable))
+                    || (ticks < LONG_PATIENCE && isAnyTwice(Waiter::wantsProcessor))
+                    || quiescence.stamp() != now) { // who was seen to wait may have gone on while others were looked at
                 scheduleTick(now, ticks);
                 return;
             }
@@ -306,6 +307,12 @@ final class Batcher {
         if (hasPending()) {
             armTimer();
         }
+    }
+
+    /** Looks again if there is none: a virtual thread shows BLOCKED while the look itself keeps it from going on. */
+    private boolean isAnyTwice(Predicate<Thread> asked) {
+        boolean found = isAny(asked);
+        return found || isAny(asked);
     }
 
     /** Whether a round waits for the opener, a member has not begun, or a thread of the scope is as asked. */
