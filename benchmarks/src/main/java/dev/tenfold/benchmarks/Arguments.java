@@ -1,5 +1,6 @@
 package dev.tenfold.benchmarks;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -8,7 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /** The command line of {@link Compare}. */
 record Arguments(
-        List<Topic> topics, boolean quick, @Nullable Path json) {
+        List<Topic> topics,
+        boolean quick,
+        @Nullable Path json,
+        @Nullable Path trace) {
 
     /**
      * Reads a command line.
@@ -19,6 +23,7 @@ record Arguments(
         List<Topic> topics = new ArrayList<>();
         boolean quick = false;
         Path json = null;
+        Path trace = null;
         for (int i = 0; i < words.size(); i++) {
             String word = words.get(i);
             if (word.equals("--quick")) {
@@ -29,8 +34,15 @@ record Arguments(
                     throw new IllegalArgumentException("--json needs a file to write to");
                 }
                 json = Path.of(words.get(i));
+            } else if (word.equals("--trace")) {
+                i++;
+                if (i == words.size() || !Files.isReadable(Path.of(words.get(i)))) {
+                    throw new IllegalArgumentException("--trace needs a file to read, of one key a line");
+                }
+                trace = Path.of(words.get(i));
             } else if (word.startsWith("-")) {
-                throw new IllegalArgumentException("unknown option " + word + "; there are --quick and --json FILE");
+                throw new IllegalArgumentException(
+                        "unknown option " + word + "; there are --quick, --json FILE and --trace FILE");
             } else {
                 add(word, topics, known);
             }
@@ -38,7 +50,7 @@ record Arguments(
         if (topics.isEmpty()) {
             throw new IllegalArgumentException("name a topic: " + names(known));
         }
-        return new Arguments(List.copyOf(topics), quick, json);
+        return new Arguments(List.copyOf(topics), quick, json, trace);
     }
 
     private static void add(String word, List<Topic> topics, List<Topic> known) {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Compares Tenfold with its peers, side by side on the same work.
  *
  * <pre>{@code
- * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <topic|all> [--quick] [--json FILE]
+ * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <topic|all> [--quick] [--json FILE] [--trace FILE]
  * }</pre>
  *
  * <p>Each topic starts its own servers, verifies that all contenders give the same answers, and runs them in rounds that
@@ -21,10 +21,13 @@ import org.jspecify.annotations.Nullable;
  * above 1 always means that ours is better. Ratios are medians of the rounds' own ratios, so they may differ a little from
  * the quotient of the two medians printed beside them.
  *
+ * <p>{@code --trace} replays a recorded sequence of keys, one a line, in {@code .gz} or plain, where a topic would draw them by
+ * Zipf's law otherwise.
+ *
  * <p>Ends with status 0; 1 if a contender fails or answers wrongly; 2 if the command line makes no sense.
  */
 public final class Compare {
-    static final List<Topic> TOPICS = List.of(new QueryTopic());
+    static final List<Topic> TOPICS = List.of(new QueryTopic(), new CacheTopic());
 
     private Compare() {}
 
@@ -47,7 +50,7 @@ public final class Compare {
             return 2;
         }
         try (PrintStream json = open(arguments.json())) {
-            return run(arguments, new Session(arguments.quick(), out, json), err);
+            return run(arguments, new Session(arguments.quick(), out, json, arguments.trace()), err);
         } catch (IOException e) {
             err.println("cannot write to " + arguments.json() + "; give --json a file in a directory that exists");
             return 2;

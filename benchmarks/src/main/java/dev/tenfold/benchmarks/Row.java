@@ -24,6 +24,11 @@ record Row(
         return new Row(name, peer, unit, ours, theirs, better.ratio(ours, theirs), better);
     }
 
+    /** Two counts or sizes of which a ratio would say little, as one may be nought. */
+    static Row counts(String name, String peer, String unit, double ours, double theirs, Better better) {
+        return new Row(name, peer, unit, ours, theirs, null, better);
+    }
+
     /** A figure that only ours has. */
     static Row alone(String name, String peer, String unit, double ours, Better better) {
         return new Row(name, peer, unit, ours, null, null, better);

@@ -1,6 +1,7 @@
 package dev.tenfold.benchmarks;
 
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -10,18 +11,26 @@ final class Session {
     private final boolean quick;
     private final PrintStream out;
     private final @Nullable PrintStream json;
+    private final @Nullable Path trace;
     private final Progress progress;
     private final List<Row> rows = new ArrayList<>();
 
-    Session(boolean quick, PrintStream out, @Nullable PrintStream json) {
+    Session(boolean quick, PrintStream out, @Nullable PrintStream json, @Nullable Path trace) {
         this.quick = quick;
         this.out = out;
         this.json = json;
+        this.trace = trace;
         this.progress = Progress.on(out);
     }
 
     boolean quick() {
         return quick;
+    }
+
+    /** Which keys are popular: a file of one key a line; null for Zipf's law. */
+    @Nullable
+    Path trace() {
+        return trace;
     }
 
     Progress progress() {

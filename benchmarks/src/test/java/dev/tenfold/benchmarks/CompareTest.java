@@ -65,7 +65,7 @@ class CompareTest {
     void an_unknown_option_gets_one_line_and_status_2() {
         assertThat(run(TOPICS, "query", "--fast")).isEqualTo(2);
         assertThat(err.toString(UTF_8).lines())
-                .containsExactly("unknown option --fast; there are --quick and --json FILE");
+                .containsExactly("unknown option --fast; there are --quick, --json FILE and --trace FILE");
     }
 
     @Test

@@ -5,7 +5,9 @@ import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A real Redis Cluster for tests: three masters that cover all 16,384 slots, no replicas.
@@ -18,13 +20,51 @@ public final class RedisCluster implements AutoCloseable {
     private static final int SLOTS = 16_384;
     private static final int NODES = 3;
     private static final Duration FORM_LIMIT = Duration.ofSeconds(30);
-    private static final Lazy<RedisCluster> SHARED = new Lazy<>(() -> start(false));
+    private static final Lazy<RedisCluster> SHARED = new Lazy<>(() -> start(new Nodes(false), false));
 
-    private final List<RedisServer> nodes;
+    private final Nodes nodes;
     private final boolean closeable;
 
-    private RedisCluster(List<RedisServer> nodes, boolean closeable) {
-        this.nodes = List.copyOf(nodes);
+    /** The processes, and the proxy before each of them, if there are any. */
+    private static final class Nodes {
+        final List<RedisServer> servers = new ArrayList<>();
+        final List<FaultProxy> proxies = new ArrayList<>();
+        final boolean proxied;
+
+        Nodes(boolean proxied) {
+            this.proxied = proxied;
+        }
+
+        void start() {
+            AtomicReference<@Nullable FaultProxy> before = new AtomicReference<>();
+            servers.add(RedisServer.startNode(port -> {
+                List<String> args = new ArrayList<>(List.of("--cluster-enabled", "yes"));
+                args.addAll(List.of("--cluster-node-timeout", "2000"));
+                if (proxied) {
+                    FaultProxy proxy = FaultProxy.to(Local.HOST, port);
+                    close(before.getAndSet(proxy)); // of a port that was taken
+                    // Clients are sent to the proxy, the other nodes are not.
+                    args.addAll(List.of("--cluster-announce-port", Integer.toString(proxy.port())));
+                    args.addAll(List.of("--cluster-announce-bus-port", Integer.toString(port + 10_000)));
+                }
+                return args;
+            }));
+            FaultProxy proxy = before.get();
+            if (proxy != null) proxies.add(proxy);
+        }
+
+        void close() {
+            proxies.forEach(FaultProxy::close);
+            servers.forEach(RedisServer::close);
+        }
+
+        private static void close(@Nullable FaultProxy proxy) {
+            if (proxy != null) proxy.close();
+        }
+    }
+
+    private RedisCluster(Nodes nodes, boolean closeable) {
+        this.nodes = nodes;
         this.closeable = closeable;
     }
 
@@ -45,23 +85,32 @@ public final class RedisCluster implements AutoCloseable {
      * @throws IllegalStateException if a node does not start, or they do not agree within 30 seconds
      */
     public static RedisCluster start() {
-        return start(true);
+        return start(new Nodes(false), true);
     }
 
-    private static RedisCluster start(boolean closeable) {
-        List<RedisServer> nodes = new ArrayList<>();
+    /**
+     * Starts a cluster of your own with a {@link FaultProxy} before each node. The nodes announce these to clients; what they
+     * tell one another goes past the proxies, so that a fault cuts clients off and the cluster stays well.
+     *
+     * @return the cluster, all slots served; close it
+     * @throws IllegalStateException if a node does not start, or they do not agree within 30 seconds
+     */
+    public static RedisCluster startBehindProxies() {
+        return start(new Nodes(true), true);
+    }
+
+    private static RedisCluster start(Nodes nodes, boolean closeable) {
         try {
-            for (int i = 0; i < NODES; i++) {
-                nodes.add(RedisServer.startNode("--cluster-enabled", "yes", "--cluster-node-timeout", "2000"));
-            }
-            for (int i = 0; i < NODES; i++) setUp(nodes, i);
-            if (!Local.await(FORM_LIMIT, () -> nodes.stream().allMatch(RedisCluster::isComplete))) {
+            List<RedisServer> servers = nodes.servers;
+            for (int i = 0; i < NODES; i++) nodes.start();
+            for (int i = 0; i < NODES; i++) setUp(servers, i);
+            if (!Local.await(FORM_LIMIT, () -> servers.stream().allMatch(RedisCluster::isComplete))) {
                 throw new IllegalStateException("the cluster is not complete after " + FORM_LIMIT
-                        + "; its first node says: " + Resp.ask(nodes.get(0).uri(), "CLUSTER", "INFO"));
+                        + "; its first node says: " + Resp.ask(servers.get(0).uri(), "CLUSTER", "INFO"));
             }
             return new RedisCluster(nodes, closeable);
         } catch (RuntimeException e) {
-            nodes.forEach(RedisServer::close);
+            nodes.close();
             throw e;
         }
     }
@@ -88,12 +137,24 @@ public final class RedisCluster implements AutoCloseable {
     }
 
     /**
-     * Returns the URIs of the nodes.
+     * Returns the URIs that clients connect to: those of the nodes, or of the proxies before them.
      *
      * @return three URIs, {@code redis://127.0.0.1:port}
      */
     public List<String> uris() {
-        return nodes.stream().map(RedisServer::uri).toList();
+        if (!nodes.proxied) return nodes.servers.stream().map(RedisServer::uri).toList();
+        return nodes.proxies.stream()
+                .map(proxy -> "redis://" + proxy.host() + ":" + proxy.port())
+                .toList();
+    }
+
+    /**
+     * Returns the proxies of {@link #startBehindProxies()}, in the order of the nodes.
+     *
+     * @return three proxies, or none
+     */
+    public List<FaultProxy> proxies() {
+        return List.copyOf(nodes.proxies);
     }
 
     /**
@@ -103,12 +164,12 @@ public final class RedisCluster implements AutoCloseable {
      * @return three servers
      */
     public List<RedisServer> nodes() {
-        return nodes;
+        return List.copyOf(nodes.servers);
     }
 
     /** Kills the nodes of a cluster that {@link #start()} returned. No effect on the shared one. Idempotent. */
     @Override
     public void close() {
-        if (closeable) nodes.forEach(RedisServer::close);
+        if (closeable) nodes.close();
     }
 }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,14 +42,26 @@ public final class RedisServer implements AutoCloseable {
         @Nullable
         Process process;
 
-        Own(int port, List<String> extraArgs) {
+        Own(int port, Arguments arguments) {
             this.port = port;
             command = new ArrayList<>(List.of(RedisBinary.path().toString()));
-            command.addAll(List.of("--port", Integer.toString(port), "--bind", Local.HOST));
-            command.addAll(List.of("--save", "", "--appendonly", "no", "--dir", dir.toString()));
-            command.addAll(List.of("--pidfile", dir.resolve("redis.pid").toString()));
-            command.addAll(extraArgs);
+            command.addAll(arguments.of(port, dir));
         }
+    }
+
+    /** What a process on this port, with this directory, is started with. */
+    interface Arguments {
+        List<String> of(int port, Path dir);
+    }
+
+    private static Arguments server(IntFunction<List<String>> extraArgs) {
+        return (port, dir) -> {
+            List<String> args = new ArrayList<>(List.of("--port", Integer.toString(port), "--bind", Local.HOST));
+            args.addAll(List.of("--save", "", "--appendonly", "no", "--dir", dir.toString()));
+            args.addAll(List.of("--pidfile", dir.resolve("redis.pid").toString()));
+            args.addAll(extraArgs.apply(port));
+            return args;
+        };
     }
 
     private RedisServer(String uri, @Nullable Own own, boolean closeable) {
@@ -76,18 +89,23 @@ public final class RedisServer implements AutoCloseable {
      * @throws IllegalStateException if it does not start; the message ends with its log
      */
     public static RedisServer start(String... extraArgs) {
-        return launch(Local.onFreePort(Local::freePort, port -> running(port, List.of(extraArgs))), true);
+        return start(server(port -> List.of(extraArgs)));
+    }
+
+    /** Starts the binary in whatever role; it listens on the port, and writes {@code redis.pid} into the directory. */
+    static RedisServer start(Arguments arguments) {
+        return launch(Local.onFreePort(Local::freePort, port -> running(port, arguments)), true);
     }
 
     /** Starts a server that can be a node of a cluster: ten thousand above its port is free as well. */
-    static RedisServer startNode(String... extraArgs) {
-        return launch(Local.onFreePort(Local::freeBusPort, port -> running(port, List.of(extraArgs))), true);
+    static RedisServer startNode(IntFunction<List<String>> extraArgs) {
+        return launch(Local.onFreePort(Local::freeBusPort, port -> running(port, server(extraArgs))), true);
     }
 
     private static RedisServer open() {
         String url = System.getenv("TENFOLD_REDIS_URL");
         if (url == null || url.isBlank()) {
-            return launch(Local.onFreePort(Local::freePort, port -> running(port, List.of())), false);
+            return launch(Local.onFreePort(Local::freePort, port -> running(port, server(any -> List.of()))), false);
         }
         URI named = URI.create(url.strip());
         if (!"redis".equals(named.getScheme()) || named.getHost() == null) {
@@ -102,8 +120,8 @@ public final class RedisServer implements AutoCloseable {
         return new RedisServer("redis://" + Local.HOST + ":" + own.port, own, closeable);
     }
 
-    private static Own running(int port, List<String> extraArgs) {
-        Own own = new Own(port, extraArgs);
+    private static Own running(int port, Arguments arguments) {
+        Own own = new Own(port, arguments);
         try {
             launchProcess(own);
             return own;
@@ -218,6 +236,42 @@ public final class RedisServer implements AutoCloseable {
                 throw new IllegalStateException("this Redis was closed; start() a new one");
             }
             launchProcess(mine);
+        } finally {
+            mine.lock.unlock();
+        }
+    }
+
+    /**
+     * Stops the process with SIGSTOP, as a machine that is suspended does: connections stay open, new ones are accepted, and
+     * nothing is answered until {@link #resume()}.
+     *
+     * @throws IllegalStateException if the server is the {@link #shared()} one, or does not run
+     */
+    public void suspend() {
+        signal("STOP");
+    }
+
+    /**
+     * Ends {@link #suspend()}: the process goes on with what has arrived meanwhile. No effect on one that runs.
+     *
+     * @throws IllegalStateException if the server is the {@link #shared()} one, or does not run
+     */
+    public void resume() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        Own mine = own();
+        mine.lock.lock();
+        try {
+            Process process = mine.process;
+            if (process == null) throw new IllegalStateException("this Redis does not run; restart() it");
+            Process kill = new ProcessBuilder("kill", "-s", name, Long.toString(process.pid())).start();
+            if (kill.waitFor() != 0) throw new IllegalStateException("kill -s " + name + " says " + kill.exitValue());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot run kill; put it on the PATH", e);
         } finally {
             mine.lock.unlock();
         }

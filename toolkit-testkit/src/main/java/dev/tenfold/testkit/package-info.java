@@ -6,7 +6,8 @@
  * <ol>
  *   <li>{@link dev.tenfold.testkit.PostgresServer} and {@link dev.tenfold.testkit.MariaDbServer}: a database a test
  *   <li>{@link dev.tenfold.testkit.RedisServer}, {@link dev.tenfold.testkit.RedisCluster},
- *       {@link dev.tenfold.testkit.RedisReplication}: Redis alone, sharded, replicated
+ *       {@link dev.tenfold.testkit.RedisReplication}, {@link dev.tenfold.testkit.RedisSentinel}: Redis alone, sharded,
+ *       replicated, failing over
  *   <li>{@link dev.tenfold.testkit.Servers}: all of these as test parameters
  *   <li>{@link dev.tenfold.testkit.FaultProxy}: what networks do
  *   <li>{@link dev.tenfold.testkit.CountingDataSource}: what code asks of the database

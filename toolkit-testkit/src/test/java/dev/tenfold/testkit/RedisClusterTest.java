@@ -2,8 +2,10 @@ package dev.tenfold.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
@@ -59,6 +61,26 @@ class RedisClusterTest {
                     .isTrue();
             assertThat(Resp.ask(node.uri(), "GET", key)).isEqualTo("null");
             assertThat(Resp.ask(node.uri(), "SET", key, "again")).isEqualTo("OK");
+        }
+    }
+
+    @Test
+    void clients_of_a_cluster_behind_proxies_are_sent_to_the_proxies_and_cut_off_with_them() {
+        try (RedisCluster cluster = RedisCluster.startBehindProxies()) {
+            List<String> uris = cluster.uris();
+            assertThat(uris)
+                    .hasSize(3)
+                    .doesNotContainAnyElementsOf(
+                            cluster.nodes().stream().map(RedisServer::uri).toList());
+            String key = keyOf(1, uris.get(0));
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> Resp.ask(uris.get(0), "GET", key))
+                    .withMessageEndingWith(uris.get(1).substring("redis://".length()));
+            assertThat(Resp.ask(uris.get(1), "SET", key, "value")).isEqualTo("OK");
+
+            cluster.proxies().get(1).cut();
+            assertThatThrownBy(() -> Resp.ask(uris.get(1), "GET", key)).isInstanceOf(UncheckedIOException.class);
+            assertThat(Resp.ask(uris.get(0), "CLUSTER", "INFO")).contains("cluster_state:ok");
         }
     }
 

@@ -6,6 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 
 class RedisServerTest {
@@ -64,6 +69,30 @@ class RedisServerTest {
             Resp.ask(server.uri(), "SET", "key", "value");
             server.restart();
             assertThat(Resp.ask(server.uri(), "DBSIZE")).isEqualTo("0");
+        }
+    }
+
+    @Test
+    void a_suspended_server_accepts_and_says_nothing_until_it_is_resumed() throws IOException {
+        try (RedisServer server = RedisServer.start();
+                Resp before = Resp.connect(server.uri())) {
+            server.suspend();
+            try (Resp meanwhile = Resp.connect(server.uri())) {
+                CompletableFuture<Object> pong = CompletableFuture.supplyAsync(() -> ping(meanwhile));
+                assertThatThrownBy(() -> pong.get(100, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
+                server.resume();
+                assertThat(pong).succeedsWithin(Duration.ofSeconds(10)).isEqualTo("PONG");
+            }
+            assertThat(before.call("PING")).isEqualTo("PONG");
+            server.resume(); // once is enough
+        }
+    }
+
+    private static Object ping(Resp connection) {
+        try {
+            return Objects.requireNonNull(connection.call("PING"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

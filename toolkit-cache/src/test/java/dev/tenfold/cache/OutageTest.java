@@ -1,0 +1,358 @@
+package dev.tenfold.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.redis.RedisLinkState;
+import dev.tenfold.testkit.FaultProxy;
+import dev.tenfold.testkit.RedisReplication;
+import dev.tenfold.testkit.RedisServer;
+import io.lettuce.core.KillArgs;
+import io.lettuce.core.RedisClient;
+import io.lettuce.core.api.sync.RedisCommands;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * A writer, a reader, and a Redis that is disturbed while 200 rows are written. In strict mode no read returns a version
+ * older than the one that was acknowledged {@code maxStaleness} before it began, whatever happens; and when Redis is well
+ * again, nobody has to do anything.
+ */
+@Timeout(120)
+class OutageTest {
+    private static final int ROWS = 200;
+    private static final Duration MAX_STALENESS = Duration.ofSeconds(1);
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+
+    private final ArrayDeque<AutoCloseable> opened = new ArrayDeque<>();
+    private final VersionedRows rows = new VersionedRows(ROWS);
+
+    @AfterEach
+    void close() throws Exception {
+        while (!opened.isEmpty()) {
+            opened.pop().close();
+        }
+    }
+
+    private <C extends AutoCloseable> C closed(C resource) {
+        opened.push(resource);
+        return resource;
+    }
+
+    private RedisLink link(String host, int port) {
+        RedisLink link = closed(RedisLink.connect("redis://" + host + ":" + port));
+        assertThat(link.awaitUp(LIMIT)).isTrue();
+        return link;
+    }
+
+    private CacheBuilder<Long, Long> node(RedisLink link) {
+        return TieredCache.<Long, Long>builder("outage")
+                .remote(link, Codec.longs())
+                .maxStaleness(MAX_STALENESS)
+                .onOutage(Outage.BYPASS);
+    }
+
+    private static void await(String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + LIMIT.toNanos();
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime() - deadline)
+                    .as("time left for: %s", what)
+                    .isNegative();
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+        }
+    }
+
+    private long read(TieredCache<Long, Long> node, long key) {
+        return node.get(key, rows::read);
+    }
+
+    private void warm(TieredCache<Long, Long> node) {
+        LongStream.range(0, ROWS).forEach(key -> read(node, key));
+    }
+
+    private void write(TieredCache<Long, Long> node, long from, long to) {
+        for (long key = from; key < to; key++) {
+            long version = rows.write(key);
+            Stamp unused = node.invalidate(key);
+            rows.acknowledged(key, version);
+            assertThat(read(node, key))
+                    .as("row %d on the node that wrote it", key)
+                    .isGreaterThanOrEqualTo(version);
+        }
+    }
+
+    /** Reads all rows again and again until maxStaleness after the last write, and once more: strictly. */
+    private void assertNeverTooStale(TieredCache<Long, Long> node) {
+        long end = System.nanoTime() + MAX_STALENESS.toNanos();
+        boolean last;
+        do {
+            last = System.nanoTime() - end > 0;
+            for (long key = 0; key < ROWS; key++) {
+                long begun = System.nanoTime();
+                long version = read(node, key);
+                assertThat(version)
+                        .as("row %d, acknowledged more than %s before the read", key, MAX_STALENESS)
+                        .isGreaterThanOrEqualTo(rows.acknowledgedAt(key, begun - MAX_STALENESS.toNanos()));
+            }
+        } while (!last);
+        for (long key = 0; key < ROWS; key++) {
+            assertThat(read(node, key)).as("row %d at last", key).isEqualTo(rows.read(key));
+        }
+    }
+
+    private static void awaitInStep(RedisLink link, TieredCache<?, ?> node) {
+        await("link up", link::isAvailable);
+        await("outbox empty", () -> node.stats().waiting() == 0);
+    }
+
+    @Test
+    void a_killed_subscription_leaves_nothing_stale() {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink writing = link(redis.host(), redis.port());
+        RedisLink reading = link(redis.host(), redis.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+
+        for (int from = 0; from < ROWS; from += 50) {
+            long killed = writing.await(writing.call(commands -> commands.clientKill(KillArgs.Builder.typePubsub())));
+            assertThat(killed).isNotNegative();
+            write(writer, from, from + 50);
+        }
+
+        assertNeverTooStale(reader);
+        await("the reader hears messages again", () -> {
+            long before = reader.stats().invalidationsReceived();
+            write(writer, 0, 1);
+            return reader.stats().invalidationsReceived() > before;
+        });
+    }
+
+    @Test
+    void a_network_gone_silent_makes_nobody_read_what_is_too_old() {
+        RedisServer redis = closed(RedisServer.start());
+        FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
+        RedisLink writing = link(redis.host(), redis.port());
+        RedisLink reading = link(proxy.host(), proxy.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+
+        proxy.halfOpen();
+        write(writer, 0, ROWS);
+        assertNeverTooStale(reader); // while nothing comes through
+        proxy.resume();
+        awaitInStep(reading, reader);
+        write(writer, 0, ROWS);
+
+        assertNeverTooStale(reader);
+        assertThat(reader.stats().hits()).isPositive();
+    }
+
+    @Test
+    void a_suspended_redis_gets_all_invalidations_when_it_wakes() {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink writing = link(redis.host(), redis.port());
+        RedisLink reading = link(redis.host(), redis.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+
+        redis.suspend();
+        write(writer, 0, ROWS);
+        assertThat(writer.invalidate(0L).isDelivered()).isFalse();
+        assertThat(writer.stats().waiting()).isBetween(1L, (long) ROWS);
+        assertNeverTooStale(reader); // while nobody answers
+        redis.resume();
+        awaitInStep(writing, writer);
+        awaitInStep(reading, reader);
+
+        assertNeverTooStale(reader);
+        await("delivered at once again", () -> writer.invalidate(0L).isDelivered());
+    }
+
+    @Test
+    void a_flush_leaves_nothing_stale() {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink writing = link(redis.host(), redis.port());
+        RedisLink reading = link(redis.host(), redis.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+
+        write(writer, 0, ROWS / 2);
+        String flushed = writing.await(writing.call(commands -> commands.flushall()));
+        assertThat(flushed).isEqualTo("OK");
+        write(writer, ROWS / 2, ROWS);
+
+        assertNeverTooStale(reader);
+    }
+
+    @Test
+    void after_a_failover_that_loses_invalidations_everything_is_loaded_anew() {
+        RedisReplication pair = closed(RedisReplication.start());
+        RedisServer primary = pair.primary();
+        FaultProxy proxy = closed(FaultProxy.to(primary.host(), primary.port()));
+        RedisLink writing = link(proxy.host(), proxy.port());
+        RedisLink reading = link(proxy.host(), proxy.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+        write(writer, 0, 10); // so that there is a history
+        warm(reader);
+        copied(pair);
+        pair.promote(); // from here on it hears of nothing
+        write(writer, 0, ROWS);
+
+        proxy.cut();
+        primary.restart();
+        becomeCopyOf(pair.replica(), primary);
+        proxy.resume();
+        awaitInStep(writing, writer);
+        awaitInStep(reading, reader);
+
+        // A failover may bring old values back, until the nodes have noticed: within a heartbeat or two of the new
+        // primary.
+        await("all rows are current", () -> {
+            for (long key = 0; key < ROWS; key++) {
+                if (read(reader, key) != rows.read(key) || read(writer, key) != rows.read(key)) {
+                    return false;
+                }
+            }
+            return writer.stats().waiting() == 0;
+        });
+        assertThat(writer.stats().localClears()).isPositive();
+        assertThat(reader.stats().localClears()).isPositive();
+        write(writer, 0, ROWS);
+        assertNeverTooStale(reader);
+    }
+
+    /** Waits until the replica has all that the primary has. */
+    private static void copied(RedisReplication pair) {
+        try (RedisClient client = RedisClient.create()) {
+            RedisCommands<String, String> primary = commands(client, pair.primary());
+            assertThat(primary.waitForReplication(1, LIMIT.toMillis())).isEqualTo(1);
+        }
+    }
+
+    /** Makes {@code empty} what {@code source} is. */
+    private static void becomeCopyOf(RedisServer source, RedisServer empty) {
+        try (RedisClient client = RedisClient.create()) {
+            RedisCommands<String, String> commands = commands(client, empty);
+            assertThat(commands.replicaof(source.host(), source.port())).isEqualTo("OK");
+            await("the copy is there", () -> commands.info("replication").contains("master_link_status:up"));
+            assertThat(commands.replicaofNoOne()).isEqualTo("OK");
+        }
+    }
+
+    private static RedisCommands<String, String> commands(RedisClient client, RedisServer server) {
+        return client.connect(io.lettuce.core.RedisURI.create(server.uri())).sync();
+    }
+
+    @Test
+    void without_redis_one_node_serves_what_it_has_and_a_strict_one_loads() {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink link = link(redis.host(), redis.port());
+        TieredCache<Long, Long> strict = closed(node(link).build());
+        TieredCache<Long, Long> serving =
+                closed(node(link).onOutage(Outage.SERVE).build());
+        warm(strict);
+        warm(serving);
+
+        redis.kill();
+        await("link down", () -> link.state() == RedisLinkState.DOWN);
+        for (long key = 0; key < ROWS; key++) {
+            long unused = rows.write(key); // by somebody else, who cannot tell
+        }
+        long downAt = System.nanoTime();
+        await("the strict node's time is over", () -> System.nanoTime() - downAt > MAX_STALENESS.toNanos());
+
+        for (long key = 0; key < ROWS; key++) {
+            assertThat(read(strict, key)).isEqualTo(2);
+            assertThat(read(serving, key)).isEqualTo(1);
+        }
+        assertThat(serving.invalidate(0L).isDelivered()).isFalse();
+        assertThat(read(serving, 0)).isEqualTo(2);
+
+        redis.restart();
+        awaitInStep(link, serving);
+        await("both are current", () -> read(serving, 1) == 2 && read(strict, 1) == 2);
+    }
+
+    @Test
+    void without_redis_no_more_loads_run_at_once_than_the_database_bears() throws Exception {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink link = link(redis.host(), redis.port());
+        TieredCache<Long, Long> node = closed(node(link).loadsDuringOutage(4).build());
+        redis.kill();
+        await("link down", () -> link.state() == RedisLinkState.DOWN);
+        ExecutorService threads = Executors.newFixedThreadPool(32);
+        closed(threads::shutdownNow);
+        AtomicInteger running = new AtomicInteger();
+        AtomicInteger most = new AtomicInteger();
+        CountDownLatch four = new CountDownLatch(4);
+
+        List<Future<Long>> values = new ArrayList<>();
+        for (long i = 0; i < ROWS; i++) {
+            long key = i;
+            values.add(threads.submit(() -> node.getWith(key, (k, load) -> {
+                int now = running.incrementAndGet();
+                int unused = most.accumulateAndGet(now, Math::max);
+                four.countDown();
+                assertThat(four.await(20, TimeUnit.SECONDS)).isTrue(); // nobody is done before four are at it
+                running.decrementAndGet();
+                return k;
+            })));
+        }
+        for (int i = 0; i < ROWS; i++) {
+            assertThat(values.get(i).get(60, TimeUnit.SECONDS)).isEqualTo(i);
+        }
+        assertThat(most).hasValue(4);
+    }
+
+    @Test
+    void more_invalidations_than_can_wait_become_a_clear() {
+        RedisServer redis = closed(RedisServer.start());
+        FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
+        RedisLink writing = link(proxy.host(), proxy.port());
+        RedisLink reading = link(redis.host(), redis.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+
+        proxy.cut();
+        await("link down", () -> writing.state() == RedisLinkState.DOWN);
+        for (long key = 0; key < ROWS; key++) {
+            long unused = rows.write(key);
+        }
+        Stamp stamp = writer.invalidateAll(
+                LongStream.rangeClosed(0, Outbox.MOST).boxed().toList());
+        assertThat(stamp.isDelivered()).isFalse();
+        assertThat(writer.stats().waiting()).isEqualTo(Outbox.MOST);
+        for (long key = 0; key < ROWS; key++) {
+            assertThat(read(writer, key)).isEqualTo(2);
+        }
+        proxy.resume();
+        awaitInStep(writing, writer);
+
+        await("the reader has heard of the clear", () -> read(reader, 0) == 2);
+        for (long key = 0; key < ROWS; key++) {
+            assertThat(read(reader, key)).isEqualTo(2);
+        }
+        assertThat(writer.stats().resent()).as("clears, not keys").isBetween(1L, 20L);
+    }
+}

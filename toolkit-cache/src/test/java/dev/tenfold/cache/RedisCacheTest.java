@@ -1,0 +1,64 @@
+package dev.tenfold.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.RedisServer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** On one server. */
+class RedisCacheTest extends RemoteCacheContract {
+    private static RedisLink link;
+    private static RedisLink otherLink;
+
+    @BeforeAll
+    static void connect() {
+        link = connected();
+        otherLink = connected();
+    }
+
+    @AfterAll
+    static void disconnect() {
+        link.close();
+        otherLink.close();
+    }
+
+    private static RedisLink connected() {
+        RedisLink redis = RedisLink.connect(RedisServer.shared().uri());
+        assertThat(redis.awaitUp(Duration.ofSeconds(20))).isTrue();
+        return redis;
+    }
+
+    @Override
+    RedisLink link() {
+        return link;
+    }
+
+    @Override
+    RedisLink otherLink() {
+        return otherLink;
+    }
+
+    @Test
+    void during_an_outage_a_load_and_the_loads_inside_it_count_as_one() {
+        try (RedisLink away = RedisLink.connect("redis://127.0.0.1:1")) {
+            TieredCache<Long, String> cache = closed(
+                    builder().remote(away, Codec.string()).loadsDuringOutage(1).build());
+
+            String value = cache.get(1L, one -> {
+                Map<Long, String> both = cache.getAll(List.of(2L, 3L), missing -> Map.of(2L, "b", 3L, "c"));
+                return "a" + both.get(2L) + both.get(3L) + cache.get(4L, four -> "d");
+            });
+
+            assertThat(value).isEqualTo("abcd");
+            assertThat(cache.invalidate(1L).isDelivered()).isFalse();
+            assertThat(cache.stats().waiting()).isEqualTo(1);
+            assertThat(cache.outageLoads.availablePermits()).isEqualTo(1);
+        }
+    }
+}
