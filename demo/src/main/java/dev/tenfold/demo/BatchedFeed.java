@@ -6,17 +6,23 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import javax.sql.DataSource;
 
 /** The same feed with toolkit-query: the same loops, and one query a level instead of one a row. */
 final class BatchedFeed implements Feed {
     private final DataSource pool;
+    private final Loader<Long, Post> posts;
     private final Loader<Long, Author> authors;
     private final Loader<Long, List<Comment>> comments;
 
     BatchedFeed(DataSource pool) {
         this.pool = pool;
+        this.posts = Loader.jdbc(
+                        pool, "select id, author_id, title, version from posts where id = any(?)", Post::map, Post::id)
+                .named("posts");
         this.authors = Loader.jdbc(pool, "select id, name from authors where id = any(?)", Author::map, Author::id)
                 .named("authors");
         this.comments = Loader.jdbcTop(
@@ -31,7 +37,10 @@ final class BatchedFeed implements Feed {
     // snippet
     @Override
     public Page page(long fromPost) throws SQLException {
-        List<Post> page = latestPosts(fromPost);
+        return new Page(views(latestPosts(fromPost)));
+    }
+
+    private List<PostView> views(List<Post> page) {
         var author = authors.across(page, Post::authorId);
         var commentsOf = comments.across(page, Post::id);
         List<Comment> shown = new ArrayList<>();
@@ -48,9 +57,24 @@ final class BatchedFeed implements Feed {
             }
             posts.add(new PostView(post, author.of(post), views));
         }
-        return new Page(posts);
+        return posts;
     }
     // end
+
+    /** The posts of these ids, as a page shows them. */
+    Map<Long, PostView> viewsOf(List<Long> ids) {
+        List<Post> found = List.copyOf(posts.loadAll(ids).values());
+        Map<Long, PostView> views = new HashMap<>();
+        for (PostView view : views(found)) {
+            views.put(view.post().id(), view);
+        }
+        return views;
+    }
+
+    /** The ids of the posts of the page that starts at a post. */
+    List<Long> idsFrom(long fromPost) throws SQLException {
+        return latestPosts(fromPost).stream().map(Post::id).toList();
+    }
 
     private List<Post> latestPosts(long fromPost) throws SQLException {
         try (Connection connection = pool.getConnection();

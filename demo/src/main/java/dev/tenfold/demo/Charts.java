@@ -11,12 +11,15 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategorySeries;
 import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
 import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.XYSeries.XYSeriesRenderStyle;
 import org.knowm.xchart.internal.chartpart.IChart;
 import org.knowm.xchart.internal.series.AxesChartSeries;
 import org.knowm.xchart.internal.series.MarkerSeries;
@@ -25,12 +28,19 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /** The pictures of a stage, as SVG that stands inside an HTML page. */
 final class Charts {
-    private static final Color[] VERSIONS = {new Color(0xC0, 0x4F, 0x32), new Color(0x1B, 0x6E, 0x8C)};
+    /** A version has its colour in every stage. */
+    private static final Map<String, Color> VERSIONS = Map.of(
+            "naive", new Color(0xC0, 0x4F, 0x32),
+            "with toolkit-query", new Color(0x1B, 0x6E, 0x8C),
+            "with toolkit-cache", new Color(0x2F, 0x85, 0x4F),
+            "cache, Redis killed", new Color(0xB9, 0x7A, 0x0B));
+
     private static final Color GREY = new Color(0x8A, 0x91, 0x9C);
     private static final Color INK = new Color(0x3A, 0x42, 0x4E);
     private static final Color GRID = new Color(0xE3, 0xE7, 0xEC);
     private static final BasicStroke DASHED =
             new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {5, 4}, 0);
+    private static final Color SHADE = new Color(0xF3, 0xE9, 0xD3);
     private static final Color BAND = new Color(0xCF, 0xD6, 0xDE);
     private static final BasicStroke THIN = new BasicStroke(1);
     private static final BasicStroke WIDE = new BasicStroke(9, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
@@ -68,14 +78,13 @@ final class Charts {
             line(constant(chart, "grid " + decade, decade), GRID, THIN);
         }
         line(constant(chart, "p99 objective", result.p99ObjectiveMillis()), GREY, DASHED);
-        for (int i = 0; i < result.versions().size(); i++) {
-            Measured version = result.versions().get(i);
+        for (Measured version : result.versions()) {
             List<Double> millis = PERCENTILES.stream()
                     .map(p -> Math.max(bottom, version.load().millisAt(p)))
                     .toList();
             var series = chart.addSeries(version.version(), PERCENTILE_NAMES, millis);
-            line(series, VERSIONS[i % VERSIONS.length], LINE);
-            series.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(VERSIONS[i % VERSIONS.length]);
+            line(series, colourOf(version), LINE);
+            series.setMarker(SeriesMarkers.CIRCLE).setMarkerColor(colourOf(version));
         }
         return svg(chart, "Latency at the percentiles");
     }
@@ -95,12 +104,22 @@ final class Charts {
         double[] seconds =
                 IntStream.rangeClosed(1, offered.length).asDoubleStream().toArray();
         int highest = IntStream.of(offered).max().orElse(1);
+        Stage.Away away = result.away();
+        if (away != null) {
+            // From the kill to the restart, and above the chart's top. What a second saw is drawn at its number, so the
+            // middle of the first second is at 1.
+            double from = away.fromSecond() + 0.5;
+            double to = away.toSecond() + 0.5;
+            double[] box = {from, from, to, to};
+            XYSeries shade = chart.addSeries("Redis away", box, new double[] {0, highest * 9, highest * 9, 0});
+            shade.setXYSeriesRenderStyle(XYSeriesRenderStyle.Area).setFillColor(SHADE);
+            line(shade, SHADE, THIN);
+        }
         line(chart.addSeries("offered", seconds, doubles(offered)), BAND, WIDE);
-        for (int i = 0; i < result.versions().size(); i++) {
-            Measured version = result.versions().get(i);
+        for (Measured version : result.versions()) {
             int[] served = version.load().servedPerSecond();
             highest = Math.max(highest, IntStream.of(served).max().orElse(1));
-            line(chart.addSeries(version.version(), seconds, doubles(served)), VERSIONS[i % VERSIONS.length], LINE);
+            line(chart.addSeries(version.version(), seconds, doubles(served)), colourOf(version), LINE);
         }
         chart.getStyler().setYAxisMax(highest * 1.15);
         return svg(chart, "Requests offered and served in each second");
@@ -113,18 +132,25 @@ final class Charts {
         chart.getStyler().setAvailableSpaceFill(0.7).setLabelsVisible(true);
         chart.getStyler().setLabelsFont(font(Font.BOLD, 15)).setLabelsPosition(1.06);
         chart.getStyler().setLabelsFontColorAutomaticEnabled(false).setLabelsFontColor(INK);
-        chart.getStyler().setXAxisTicksVisible(false).setYAxisDecimalPattern("#");
+        chart.getStyler().setXAxisTicksVisible(false).setYAxisDecimalPattern("0.#");
         chart.getStyler().setYAxisMin(0.0);
         double highest = 1;
-        for (int i = 0; i < result.versions().size(); i++) {
-            Measured version = result.versions().get(i);
+        for (Measured version : result.versions()) {
             double queries = Math.rint(version.queriesPerRequest() * 10) / 10;
-            chart.addSeries(version.version(), List.of(" "), List.of(queries))
-                    .setFillColor(VERSIONS[i % VERSIONS.length]);
+            chart.addSeries(version.version(), List.of(" "), List.of(queries)).setFillColor(colourOf(version));
             highest = Math.max(highest, queries);
         }
         chart.getStyler().setYAxisMax(highest * 1.15);
         return svg(chart, "Queries per request");
+    }
+
+    private static Color colourOf(Measured version) {
+        return VERSIONS.getOrDefault(version.version(), INK);
+    }
+
+    /** For the page around the pictures. */
+    static String hexOf(Measured version) {
+        return String.format("#%06x", colourOf(version).getRGB() & 0xFFFFFF);
     }
 
     private static void style(AxesChartStyler styler) {

@@ -10,7 +10,7 @@ interface Feed {
     int COMMENTS_A_POST = 10;
 
     String LATEST_POSTS = """
-            select id, author_id, title from posts where id <= ? order by id desc limit 20""";
+            select id, author_id, title, version from posts where id <= ? order by id desc limit 20""";
 
     /** The page that starts at a post and goes back in time. */
     Page page(long fromPost) throws SQLException;
@@ -21,9 +21,10 @@ interface Feed {
         }
     }
 
-    record Post(long id, long authorId, String title) {
+    /** The version counts the comments that were added since the start. */
+    record Post(long id, long authorId, String title, long version) {
         static Post map(ResultSet row) throws SQLException {
-            return new Post(row.getLong(1), row.getLong(2), row.getString(3));
+            return new Post(row.getLong(1), row.getLong(2), row.getString(3), row.getLong(4));
         }
     }
 

@@ -11,9 +11,14 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
-/** The application: {@code GET /feed/{pageKey}} over HTTP, with a bounded number of request threads. */
+/**
+ * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post. With a
+ * bounded number of request threads.
+ */
 final class FeedServer implements AutoCloseable {
     /**
      * The same for both versions. A page of 241 queries over 0.5 ms of network takes at least 120 ms, so on a machine of
@@ -22,12 +27,15 @@ final class FeedServer implements AutoCloseable {
     static final int REQUEST_THREADS = 5;
 
     private final Feed feed;
+    private final Writes writes;
     private final HttpServer http;
     private final ThreadPoolExecutor threads;
-    private final AtomicLong pages = new AtomicLong();
+    private final AtomicLong answered = new AtomicLong();
+    private final AtomicInteger inProgress = new AtomicInteger();
 
-    private FeedServer(Feed feed, HttpServer http) {
+    private FeedServer(Feed feed, Writes writes, HttpServer http) {
         this.feed = feed;
+        this.writes = writes;
         this.http = http;
         this.threads = new ThreadPoolExecutor(
                 REQUEST_THREADS, REQUEST_THREADS, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), body -> {
@@ -37,11 +45,18 @@ final class FeedServer implements AutoCloseable {
                 });
     }
 
+    /** Without comments. */
     static FeedServer start(Feed feed) throws IOException {
+        return start(feed, post -> {
+            throw new UnsupportedOperationException("this server takes no comments");
+        });
+    }
+
+    static FeedServer start(Feed feed, Writes writes) throws IOException {
         // The JDK's server writes head and body apart; with Nagle's algorithm the body would wait for a delayed ACK.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         HttpServer http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1_024);
-        FeedServer server = new FeedServer(feed, http);
+        FeedServer server = new FeedServer(feed, writes, http);
         http.setExecutor(server.threads);
         http.createContext("/feed/", server::answer);
         http.start();
@@ -54,19 +69,20 @@ final class FeedServer implements AutoCloseable {
         return URI.create("http://" + address.getHostString() + ":" + address.getPort() + "/feed/" + segment);
     }
 
-    /** How many pages were made since the start. */
-    long pages() {
-        return pages.get();
+    /** How many requests were answered well since the start. */
+    long answered() {
+        return answered.get();
     }
 
     private void answer(HttpExchange exchange) throws IOException {
+        inProgress.incrementAndGet();
         try (exchange) {
             String key = exchange.getRequestURI().getPath().substring("/feed/".length());
             int status = 200;
             byte[] body;
             try {
-                body = Json.of(feed.page(Schema.startOf(key))).getBytes(StandardCharsets.UTF_8);
-                pages.incrementAndGet();
+                body = answer(exchange.getRequestMethod(), Schema.startOf(key)).getBytes(StandardCharsets.UTF_8);
+                answered.incrementAndGet();
             } catch (Exception e) {
                 status = 500;
                 body = String.valueOf(e).getBytes(StandardCharsets.UTF_8);
@@ -74,11 +90,30 @@ final class FeedServer implements AutoCloseable {
             exchange.getResponseHeaders().set("Content-Type", status == 200 ? "application/json" : "text/plain");
             exchange.sendResponseHeaders(status, body.length);
             exchange.getResponseBody().write(body);
+        } finally {
+            inProgress.decrementAndGet();
         }
     }
 
-    /** Drops the requests that wait, and lets those in progress end; answers none after that. */
-    void drain() {
+    private String answer(String method, long post) throws Exception {
+        if (!method.equals("POST")) {
+            return Json.of(feed.page(post));
+        }
+        writes.comment(post);
+        return "{}";
+    }
+
+    /** Drops the requests that wait, and lets those in progress end, ten seconds at most. */
+    void finish() {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        do {
+            threads.getQueue().clear();
+            LockSupport.parkNanos(1_000_000);
+        } while (inProgress.get() > 0 && System.nanoTime() - deadline < 0);
+    }
+
+    @Override
+    public void close() {
         threads.getQueue().clear();
         threads.shutdown();
         try {
@@ -88,11 +123,6 @@ final class FeedServer implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    @Override
-    public void close() {
-        drain();
         http.stop(0);
     }
 }

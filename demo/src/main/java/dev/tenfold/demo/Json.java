@@ -24,7 +24,8 @@ final class Json {
     }
 
     private void post(PostView view) {
-        out.append("{\"id\":").append(view.post().id()).append(",\"title\":");
+        out.append("{\"version\":").append(view.post().version());
+        out.append(",\"id\":").append(view.post().id()).append(",\"title\":");
         string(view.post().title());
         author(view.author());
         out.append(",\"comments\":[");

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Objects;
 
 /** The last step: one HTML file that needs no other, with what was measured, how, and the code that ran. */
-record Report(List<Stage.Result> results, String keys, String postgresVersion) {
+record Report(List<Stage.Result> results, String keys, String postgresVersion, String redisVersion) {
     void write(Path file) throws IOException {
         Path directory = file.toAbsolutePath().getParent();
         if (directory != null) {
@@ -45,11 +45,12 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
                 %s
                 <section>
                 <h2>What changed in the code</h2>
-                <p>The method that makes a page, as it ran. Both versions answer with the same bytes; the demo compares them
-                before it measures.</p>
+                <p>What makes a page, as it ran. All versions answer with the same bytes; the demo compares them before it measures.</p>
                 <div class="code">
                 <figure class="naive"><figcaption><b>Naive</b>: a query for each row</figcaption><pre>%s</pre></figure>
                 <figure class="ours"><figcaption><b>With toolkit-query</b>: a query for each level</figcaption><pre>%s</pre></figure>
+                <figure class="cached"><figcaption><b>With toolkit-cache</b>: a query for what nobody has asked for yet, or
+                somebody changed</figcaption><pre>%s</pre></figure>
                 </div>
                 </section>
                 %s
@@ -62,6 +63,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
                         stages,
                         escape(snippet("NaiveFeed.java")),
                         escape(snippet("BatchedFeed.java")),
+                        escape(snippet("CachedFeed.java")),
                         method());
     }
 
@@ -69,7 +71,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
         String stages =
                 String.join(", then ", results.stream().map(Stage.Result::title).toList());
         String outcome = results.stream().allMatch(Stage.Result::kept)
-                ? "The last step breaks the naive version, and the module carries it."
+                ? "Each further zero breaks the version before, and one module more carries it."
                 : "This run did not show what it should; the stage that failed says why.";
         return "A feed service meets " + stages
                 + ". Each time the same requests go to the code as first written and to the"
@@ -80,29 +82,38 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
         return """
                 <section>
                 <h2>%s</h2>
-                <p class="verdict%s">%s</p>
+                <p class="verdict%s">%s</p>%s
                 <div class="charts">
                 <figure><figcaption>Latency <span>logarithmic</span></figcaption>%s</figure>
                 <figure><figcaption>Offered and served <span>requests a second</span></figcaption>%s</figure>
                 <figure class="narrow"><figcaption>Queries per request</figcaption>%s</figure>
                 </div>
-                <p class="legend">%s<span class="offered">offered</span><span class="objective">p99 objective</span></p>
+                <p class="legend">%s<span class="offered">offered</span><span class="objective">p99 objective</span>%s</p>
                 %s
                 </section>
                 """.formatted(
                         escape(result.title()),
                         result.kept() ? "" : " failed",
                         escape(result.sentence()),
+                        notes(result),
                         Charts.latency(result),
                         Charts.throughput(result),
                         Charts.queries(result),
                         legend(result),
+                        result.away() == null ? "" : "<span class=\"away\">Redis away</span>",
                         table(result));
+    }
+
+    private static String notes(Stage.Result result) {
+        return result.notes().stream()
+                .map(note -> "\n<p class=\"note\">" + escape(note) + "</p>")
+                .collect(joining());
     }
 
     private static String legend(Stage.Result result) {
         return result.versions().stream()
-                .map(version -> "<span>" + escape(version.version()) + "</span>")
+                .map(version ->
+                        "<span style=\"--c:" + Charts.hexOf(version) + "\">" + escape(version.version()) + "</span>")
                 .collect(joining());
     }
 
@@ -112,7 +123,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
                 column -> rows.append("<th>").append(escape(column)).append("</th>"));
         rows.append("</tr></thead>\n<tbody>\n");
         for (Measured version : result.versions()) {
-            rows.append("<tr>");
+            rows.append("<tr style=\"--c:").append(Charts.hexOf(version)).append("\">");
             Words.cells(version)
                     .forEach(cell -> rows.append("<td>").append(escape(cell)).append("</td>"));
             rows.append("</tr>\n");
@@ -130,23 +141,36 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
                 still unanswered %d s after the stage counts as an error, with the latency it had reached. Served/s counts
                 answers that came within that time.</dd>
                 <dt>Objective</dt><dd>99.9 %% of the requests served, none with an error, and a p99 of at most %.0f ms.</dd>
+                <dt>10,000 users</dt><dd>Two nodes share the requests; one request in %d adds a comment to the page's first post.
+                The database's network carries %d Mbit/s, in equal parts for the %d connections that both nodes use at once, and
+                a page takes some 25 kB of rows.</dd>
+                <dt>Stale reads</dt><dd>Posts carry a version, which each comment raises. A post is behind if a higher version was
+                committed before its request was sent, and older than promised if that was more than %d s earlier: %d s
+                while Redis is away.</dd>
                 <dt>Keys</dt><dd>%s; every stage starts at the first.</dd>
-                <dt>Network</dt><dd>%.1f ms added to each round trip between the application and PostgreSQL; HTTP over
-                loopback.</dd>
+                <dt>Network</dt><dd>%.1f ms added to each round trip between the application and PostgreSQL or Redis; HTTP
+                over loopback.</dd>
                 <dt>Data</dt><dd>%,d authors, %,d posts, %,d comments. A page is %d posts with authors, the latest %d
                 comments of each, and their authors.</dd>
                 <dt>Naive</dt><dd>A new connection for each request, and no index on the comments' foreign key.</dd>
                 <dt>With toolkit-query</dt><dd>HikariCP with %d connections, and the index.</dd>
-                <dt>Both</dt><dd>%d request threads, and the same warm-up.</dd>
+                <dt>With toolkit-cache</dt><dd>The same, and for each node a cache in memory before a Redis that both share. Every post was
+                shown once before the load begins, as in a service that has been running for a while; pages were not.</dd>
+                <dt>All</dt><dd>%d request threads a node, and the same warm-up.</dd>
                 <dt>DB busy</dt><dd>Statements in progress, on average: the time spent in them, by the time that
                 passed.</dd>
-                <dt>Machine</dt><dd>JDK %s, %d cores for everything, PostgreSQL %s.</dd>
+                <dt>Machine</dt><dd>JDK %s, %d cores for everything, PostgreSQL %s, Redis %s.</dd>
                 </dl>
                 </section>
                 """.formatted(
                         Site.USER_ASKS_EVERY_SECONDS,
                         Site.GRACE.toSeconds(),
                         results.get(0).p99ObjectiveMillis(),
+                        Site.WRITE_EVERY,
+                        Site.MEGABITS,
+                        2 * FeedServer.REQUEST_THREADS,
+                        CachedFeed.MAX_STALENESS.toSeconds(),
+                        CachedFeed.LOCAL_LIFE.toSeconds(),
                         escape(keys),
                         Site.NETWORK.toNanos() / 1e6,
                         Schema.AUTHORS,
@@ -158,7 +182,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
                         FeedServer.REQUEST_THREADS,
                         escape(Runtime.version().toString()),
                         Runtime.getRuntime().availableProcessors(),
-                        escape(postgresVersion));
+                        escape(postgresVersion),
+                        escape(redisVersion));
     }
 
     /** The region of a source file that it marks for readers. */
@@ -167,7 +192,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion) {
         String mark = "    // snippet\n    @Override\n";
         int from = text.indexOf(mark) + mark.length();
         String method = text.substring(from, text.indexOf("    // end", from)).stripTrailing();
-        return method.stripIndent().replace("    ", "  ");
+        return method.replace("    @Override\n", "").stripIndent().replace("    ", "  ");
     }
 
     private static String resource(String name) throws IOException {

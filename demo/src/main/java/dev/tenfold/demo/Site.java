@@ -2,14 +2,19 @@ package dev.tenfold.demo;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.redis.RedisLink;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.PostgresServer;
+import dev.tenfold.testkit.RedisServer;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 import javax.sql.DataSource;
@@ -22,6 +27,13 @@ final class Site implements AutoCloseable {
 
     static final Duration GRACE = Duration.ofSeconds(1);
     static final int POOL = 10;
+
+    /** What the network of a small database server carries, to each of the connections that two nodes use at once. */
+    static final int MEGABITS = 64;
+
+    /** One request in so many is a comment. An odd number, so that both nodes get them. */
+    static final int WRITE_EVERY = 49;
+
     static final double USER_ASKS_EVERY_SECONDS = 20;
 
     private final Keys keys;
@@ -30,6 +42,8 @@ final class Site implements AutoCloseable {
     private final Progress progress;
     private final PostgresServer postgres = PostgresServer.shared();
     private final FaultProxy network = FaultProxy.to(postgres.host(), postgres.port());
+    private final RedisServer redis = RedisServer.start();
+    private final FaultProxy redisNetwork = FaultProxy.to(redis.host(), redis.port());
     private final HttpClient client = HttpClient.newHttpClient();
     private final Schema schema;
     private final CountingDataSource database;
@@ -46,66 +60,135 @@ final class Site implements AutoCloseable {
         this.database = CountingDataSource.of(plain);
         schema.create();
         network.delay(NETWORK);
+        redisNetwork.delay(NETWORK);
     }
 
     String postgresVersion() {
         return postgres.version();
     }
 
+    String redisVersion() {
+        return redis.version();
+    }
+
     /** As first written: a new connection for each request, and no index on the comments' foreign key. */
     Measured naive(int users) throws Exception {
         schema.dropForeignKeyIndex();
-        return measure("naive", NaiveFeed::new, database, users);
+        return measureOne("naive", NaiveFeed::new, database, users);
     }
 
     /** With toolkit-query, a pool, and the index. */
     Measured batched(int users) throws Exception {
         schema.createForeignKeyIndex();
         try (HikariDataSource pool = pool()) {
-            return measure("with toolkit-query", BatchedFeed::new, pool, users);
+            return measureOne("with toolkit-query", BatchedFeed::new, pool, users);
         }
     }
 
-    private Measured measure(String version, Function<DataSource, Feed> feed, DataSource dataSource, int users)
-            throws Exception {
-        LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, stageLength, GRACE);
-        try (FeedServer server = FeedServer.start(feed.apply(dataSource))) {
-            warmUp(server);
-            database.reset();
-            long before = server.pages();
-            String what = users + " users, " + version;
-            Load load;
-            double busy;
-            try (Progress.Work work = progress.start(what, generator.requests())) {
-                load = generator.run(n -> get(server, n), work::step);
-                busy = database.busy().toNanos() / 1e9 / load.tookSeconds();
-            }
-            server.drain(); // pages half made are finished, so that statements and pages agree
-            return new Measured(version, load, (double) database.statements() / (server.pages() - before), busy);
+    /** Two nodes with toolkit-query, and comments among the requests. */
+    Measured queryOnTwoNodes(int users) throws Exception {
+        StaleReads stale = new StaleReads(Duration.ZERO, Duration.ZERO);
+        try (TwoNodes nodes = TwoNodes.withQuery(database, stale)) {
+            return onTwoNodes(nodes, "with toolkit-query", users, stale, () -> {});
         }
+    }
+
+    /** The same with toolkit-cache; and then once more, while Redis is killed in the second third of the time. */
+    Cached cacheOnTwoNodes(int users) throws Exception {
+        StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
+        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        try (TwoNodes nodes = TwoNodes.withCache(database, uri, stale)) {
+            nodes.fillCaches();
+            Measured cache = onTwoNodes(nodes, "with toolkit-cache", users, stale, () -> {});
+            try (RedisOutage outage = new RedisOutage(redis, nodes, stale, stageLength)) {
+                Measured killed = onTwoNodes(nodes, "cache, Redis killed", users, stale, outage::begin);
+                return new Cached(cache, killed, outage.await());
+            }
+        }
+    }
+
+    /** What {@link #cacheOnTwoNodes} found. */
+    record Cached(Measured cache, Measured killed, Stage.Away away) {}
+
+    private Measured measureOne(String version, Function<DataSource, Feed> feed, DataSource dataSource, int users)
+            throws Exception {
+        StaleReads unchanging = new StaleReads(Duration.ZERO, Duration.ZERO);
+        try (FeedServer server = FeedServer.start(feed.apply(dataSource))) {
+            warmUp(List.of(server), unchanging);
+            return measure(version, List.of(server), users, unchanging, () -> {});
+        }
+    }
+
+    private Measured onTwoNodes(TwoNodes nodes, String version, int users, StaleReads stale, Runnable atStart) {
+        network.bandwidth(MEGABITS * 125_000L / (2 * FeedServer.REQUEST_THREADS));
+        try {
+            warmUp(nodes.servers(), stale);
+            return measure(version, nodes.servers(), users, stale, atStart);
+        } finally {
+            network.bandwidth(Long.MAX_VALUE);
+        }
+    }
+
+    private Measured measure(String version, List<FeedServer> servers, int users, StaleReads stale, Runnable atStart) {
+        LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, stageLength, GRACE);
+        database.reset();
+        long before = answered(servers);
+        Load load;
+        double busy;
+        try (Progress.Work work =
+                progress.start(String.format("%,d users, %s", users, version), generator.requests())) {
+            atStart.run();
+            load = generator.run(n -> send(servers, n, stale), work::step);
+            busy = database.busy().toNanos() / 1e9 / load.tookSeconds();
+        }
+        servers.forEach(FeedServer::finish); // what is half made is finished, so that statements and answers agree
+        double queries = (double) database.statements() / (answered(servers) - before);
+        return new Measured(version, load, queries, busy, stale.found());
+    }
+
+    private static long answered(List<FeedServer> servers) {
+        return servers.stream().mapToLong(FeedServer::answered).sum();
     }
 
     /** One request after the other, for compilers and caches. */
-    private void warmUp(FeedServer server) {
+    private void warmUp(List<FeedServer> servers, StaleReads stale) {
         long end = System.nanoTime() + warmUp.toNanos();
         for (int n = 0; System.nanoTime() < end; n++) {
-            get(server, n).join();
+            send(servers, n, stale).join();
         }
     }
 
-    private CompletableFuture<Boolean> get(FeedServer server, int n) {
-        HttpRequest request = HttpRequest.newBuilder(server.uri(keys.at(n))).build();
-        return client.sendAsync(request, BodyHandlers.ofByteArray()).thenApply(answer -> answer.statusCode() == 200);
+    /** To the nodes by turns. With one node there are no comments: the first stages only read. */
+    private CompletableFuture<Boolean> send(List<FeedServer> servers, int n, StaleReads stale) {
+        HttpRequest.Builder request =
+                HttpRequest.newBuilder(servers.get(n % servers.size()).uri(keys.at(n)));
+        boolean isComment = servers.size() > 1 && n % WRITE_EVERY == 0;
+        if (isComment) {
+            request.POST(BodyPublishers.noBody());
+        }
+        long sent = System.nanoTime();
+        return client.sendAsync(request.build(), BodyHandlers.ofString(StandardCharsets.ISO_8859_1))
+                .thenApply(answer -> {
+                    boolean good = answer.statusCode() == 200;
+                    if (good && !isComment) {
+                        stale.shown(sent, answer.body());
+                    }
+                    return good;
+                });
     }
 
-    /** Whether both versions make the same bytes of the first pages that the load will ask for. */
+    /** Whether all versions make the same bytes of the first pages that the load will ask for. */
     boolean sameAnswers(int pages) throws SQLException {
-        try (HikariDataSource pool = pool()) {
+        try (HikariDataSource pool = pool();
+                RedisLink link = RedisLink.connect(redis.uri());
+                CachedFeed cached = new CachedFeed(link, new BatchedFeed(pool), post -> {})) {
             Feed naive = new NaiveFeed(database);
             Feed batched = new BatchedFeed(pool);
             for (int n = 0; n < pages; n++) {
                 long start = Schema.startOf(keys.at(n));
-                if (!Json.of(naive.page(start)).equals(Json.of(batched.page(start)))) {
+                String expected = Json.of(naive.page(start));
+                if (!Json.of(batched.page(start)).equals(expected)
+                        || !Json.of(cached.page(start)).equals(expected)) {
                     return false;
                 }
             }
@@ -114,14 +197,20 @@ final class Site implements AutoCloseable {
     }
 
     private HikariDataSource pool() {
+        return pool(database, POOL);
+    }
+
+    static HikariDataSource pool(DataSource database, int connections) {
         HikariConfig config = new HikariConfig();
         config.setDataSource(database);
-        config.setMaximumPoolSize(POOL);
+        config.setMaximumPoolSize(connections);
         return new HikariDataSource(config);
     }
 
     @Override
     public void close() {
         network.close();
+        redisNetwork.close();
+        redis.close();
     }
 }

@@ -1,6 +1,7 @@
 package dev.tenfold.demo;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** One row of the launch-day story: a number of users, what breaks there, and what a module makes of it. */
 interface Stage {
@@ -15,6 +16,28 @@ interface Stage {
      * @param p99ObjectiveMillis how late the 99th of 100 answers may be
      * @param kept whether the stage's claim held
      * @param sentence what happened, or what failed
+     * @param notes what else is worth telling
+     * @param away when Redis was away in the last version's run; null if it never was
      */
-    record Result(String title, List<Measured> versions, double p99ObjectiveMillis, boolean kept, String sentence) {}
+    record Result(
+            String title,
+            List<Measured> versions,
+            double p99ObjectiveMillis,
+            boolean kept,
+            String sentence,
+            List<String> notes,
+            @Nullable Away away) {
+        Result(String title, List<Measured> versions, double p99ObjectiveMillis, boolean kept, String sentence) {
+            this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null);
+        }
+    }
+
+    /**
+     * A time without Redis.
+     *
+     * @param fromSecond of the load: killed
+     * @param toSecond of the load: started again, and empty
+     * @param inStepSeconds how much later all nodes had told it, and heard from it, what they had missed
+     */
+    record Away(double fromSecond, double toSecond, double inStepSeconds) {}
 }

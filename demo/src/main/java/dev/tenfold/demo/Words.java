@@ -54,7 +54,13 @@ final class Words {
         StringBuilder out = new StringBuilder("\n" + result.title() + "\n");
         row(out, COLUMNS);
         result.versions().forEach(measured -> row(out, cells(measured)));
-        return out.append(result.sentence()).toString();
+        return out.append(String.join("\n", sentences(result))).toString();
+    }
+
+    private static List<String> sentences(Stage.Result result) {
+        List<String> all = new ArrayList<>(List.of(result.sentence()));
+        all.addAll(result.notes());
+        return all;
     }
 
     private static void row(StringBuilder out, List<String> cells) {

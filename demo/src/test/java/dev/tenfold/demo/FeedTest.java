@@ -93,7 +93,7 @@ class FeedTest {
 
             assertThat(answer.statusCode()).isEqualTo(200);
             assertThat(answer.body()).isEqualTo(Json.of(naive.page(Schema.startOf("a key/with ä & spaces"))));
-            assertThat(server.pages()).isEqualTo(1);
+            assertThat(server.answered()).isEqualTo(1);
         }
     }
 
@@ -107,7 +107,7 @@ class FeedTest {
             HttpResponse<String> answer = HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
 
             assertThat(answer.statusCode()).isEqualTo(500);
-            assertThat(server.pages()).isZero();
+            assertThat(server.answered()).isZero();
         }
     }
 }

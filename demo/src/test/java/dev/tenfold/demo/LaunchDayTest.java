@@ -56,12 +56,17 @@ class LaunchDayTest {
                 .allMatch(line -> line.contains(" 241.0 "));
         assertThat(printed().lines().filter(line -> line.startsWith("  with toolkit-query ")))
                 .as(printed())
-                .hasSize(2)
+                .hasSize(3)
                 .allMatch(line -> line.contains(" 4.0 "));
+        assertThat(printed()).contains("0 were older than the 2 s promised", "s later. Meanwhile");
         assertThat(status).as(printed()).isEqualTo(printed().contains("FAILED") ? 1 : 0);
         assertThat(printed()).contains(report.toString());
         assertThat(Files.readString(report).replace("xmlns=\"http://www.w3.org/2000/svg\"", ""))
-                .contains("<svg", "class=\"offered\"", "authors.across(page, Post::authorId)")
+                .contains(
+                        "<svg",
+                        "class=\"offered\"",
+                        "authors.across(page, Post::authorId)",
+                        "posts.getAll(ids, database::viewsOf)")
                 .doesNotContain("http:", "https:", "<script", "<link", "src=", "@import", "url(\"");
     }
 

@@ -1,0 +1,89 @@
+package dev.tenfold.demo;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.redis.RedisLink;
+import java.io.IOException;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import javax.sql.DataSource;
+
+/** The application on two nodes, each with a pool of its own, and with a cache of its own if there is one. */
+final class TwoNodes implements AutoCloseable {
+    private static final Duration REDIS_COMES_WITHIN = Duration.ofSeconds(20);
+
+    private final List<FeedServer> servers = new ArrayList<>();
+    private final List<CachedFeed> caches = new ArrayList<>();
+    private final List<RedisLink> links = new ArrayList<>();
+    private final Deque<Runnable> closes = new ArrayDeque<>();
+
+    private TwoNodes() {}
+
+    static TwoNodes withQuery(DataSource database, StaleReads stale) throws Exception {
+        TwoNodes nodes = new TwoNodes();
+        for (int i = 0; i < 2; i++) {
+            HikariDataSource pool = nodes.pool(database);
+            nodes.serve(new BatchedFeed(pool), new Comments(pool, stale));
+        }
+        return nodes;
+    }
+
+    static TwoNodes withCache(DataSource database, String redis, StaleReads stale) throws Exception {
+        TwoNodes nodes = new TwoNodes();
+        for (int i = 0; i < 2; i++) {
+            HikariDataSource pool = nodes.pool(database);
+            RedisLink link = RedisLink.connect(redis);
+            nodes.closes.push(link::close);
+            boolean unused = link.awaitUp(REDIS_COMES_WITHIN); // or the first pages would all come from the database
+            CachedFeed feed = new CachedFeed(link, new BatchedFeed(pool), new Comments(pool, stale));
+            nodes.closes.push(feed::close);
+            nodes.links.add(link);
+            nodes.caches.add(feed);
+            nodes.serve(feed, feed);
+        }
+        return nodes;
+    }
+
+    /** As many connections as requests can use at once. */
+    private HikariDataSource pool(DataSource database) {
+        HikariDataSource pool = Site.pool(database, FeedServer.REQUEST_THREADS);
+        closes.push(pool::close);
+        return pool;
+    }
+
+    private void serve(Feed feed, Writes writes) throws IOException {
+        FeedServer server = FeedServer.start(feed, writes);
+        closes.push(server::close);
+        servers.add(server);
+    }
+
+    List<FeedServer> servers() {
+        return servers;
+    }
+
+    /** Shows every post once on every node, as a service has that has been running for a while. */
+    void fillCaches() throws SQLException {
+        for (CachedFeed cache : caches) {
+            for (long start = Feed.POSTS_A_PAGE; start <= Schema.POSTS; start += Feed.POSTS_A_PAGE) {
+                Feed.Page unused = cache.page(start);
+            }
+        }
+    }
+
+    /** Whether Redis answers both nodes and has been told of every comment. */
+    boolean areInStep() {
+        return links.stream().allMatch(RedisLink::isAvailable)
+                && caches.stream().allMatch(CachedFeed::isInStep);
+    }
+
+    /** Last opened, first closed. */
+    @Override
+    public void close() {
+        while (!closes.isEmpty()) {
+            closes.pop().run();
+        }
+    }
+}
