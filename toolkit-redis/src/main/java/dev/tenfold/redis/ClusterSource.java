@@ -61,6 +61,7 @@ final class ClusterSource extends Source {
     }
 
     /** A client of our own. Connects to nothing yet. */
+    @SuppressWarnings("deprecation") // Lettuce 6 watches for changes only if told to, Lettuce 7 by itself
     static ClusterSource to(Collection<String> uris, RedisOptions options, Deadlines deadlines) {
         List<RedisURI> parsed =
                 uris.stream().map(uri -> parse(uri, true, options)).toList();
@@ -143,20 +144,21 @@ final class ClusterSource extends Source {
         if (connected) current.getPartitions().forEach(node -> known.add(node.getUri()));
         known.addAll(nodes); // in the course of time, none of these may be left
         requireOneOf(known, options);
+        var unused = current.getPartitions(); // asks the cluster, the first time
         return current;
     }
 
     @Override
     Wire openCommands() {
         RedisClusterClient current = reachableClient();
-        ClusterWire wire = new ClusterWire(current, current.connect(ByteArrayCodec.INSTANCE), deadlines);
+        ClusterWire wire = new ClusterWire(current, opened(current.connectAsync(ByteArrayCodec.INSTANCE)), deadlines);
         connected = true;
         return wire;
     }
 
     @Override
     StatefulRedisPubSubConnection<byte[], byte[]> openMessages() {
-        return reachableClient().connectPubSub(ByteArrayCodec.INSTANCE);
+        return opened(reachableClient().connectPubSubAsync(ByteArrayCodec.INSTANCE));
     }
 
     @Override
@@ -167,6 +169,7 @@ final class ClusterSource extends Source {
     @Override
     CompletableFuture<?> shutdown(Duration atMost) {
         closed = true; // first: a client made meanwhile is ended by who made it
+        endOpening();
         RedisClusterClient ended = client.get();
         CompletableFuture<?> clientDown = ended == null
                 ? CompletableFuture.completedFuture(null)

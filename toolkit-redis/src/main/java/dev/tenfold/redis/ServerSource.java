@@ -20,15 +20,19 @@ final class ServerSource extends Source {
     private final RedisOptions options;
     private final String address;
 
+    /** Null for the application's client, which keeps it to itself. */
+    private final @Nullable RedisURI uri;
+
     private ServerSource(
             RedisClient client,
             @Nullable ClientResources own,
-            List<RedisURI> sentinels,
+            @Nullable RedisURI uri,
             RedisOptions options,
             String address) {
         this.client = client;
         this.own = own;
-        this.sentinels = sentinels;
+        this.uri = uri;
+        this.sentinels = uri == null ? List.of() : uri.getSentinels();
         this.options = options;
         this.address = address;
     }
@@ -41,24 +45,29 @@ final class ServerSource extends Source {
         ClientResources resources = resources();
         RedisClient client = RedisClient.create(resources, parsed);
         client.setOptions(builder.build());
-        return new ServerSource(client, resources, parsed.getSentinels(), options, address(parsed));
+        return new ServerSource(client, resources, parsed, options, address(parsed));
     }
 
     /** The application's client. */
     static ServerSource of(RedisClient client, RedisOptions options) {
-        return new ServerSource(client, null, List.of(), options, "the application's RedisClient");
+        return new ServerSource(client, null, null, options, "the application's RedisClient");
     }
 
     @Override
     Wire openCommands() {
         awaitSentinel();
-        return new ServerWire(client.connect(ByteArrayCodec.INSTANCE));
+        return new ServerWire(
+                uri == null
+                        ? client.connect(ByteArrayCodec.INSTANCE)
+                        : opened(client.connectAsync(ByteArrayCodec.INSTANCE, uri)));
     }
 
     @Override
     StatefulRedisPubSubConnection<byte[], byte[]> openMessages() {
         awaitSentinel();
-        return client.connectPubSub(ByteArrayCodec.INSTANCE);
+        return uri == null
+                ? client.connectPubSub(ByteArrayCodec.INSTANCE)
+                : opened(client.connectPubSubAsync(ByteArrayCodec.INSTANCE, uri));
     }
 
     private void awaitSentinel() {
@@ -72,6 +81,7 @@ final class ServerSource extends Source {
 
     @Override
     CompletableFuture<?> shutdown(Duration atMost) {
+        endOpening();
         if (own == null) return CompletableFuture.completedFuture(null);
         return shutdownAfter(client.shutdownAsync(0, atMost.toMillis(), TimeUnit.MILLISECONDS), own, atMost);
     }

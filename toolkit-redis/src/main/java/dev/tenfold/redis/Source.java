@@ -4,6 +4,8 @@ import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisConnectionException;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.SocketOptions;
+import io.lettuce.core.TimeoutOptions;
+import io.lettuce.core.api.StatefulConnection;
 import io.lettuce.core.metrics.CommandLatencyRecorder;
 import io.lettuce.core.pubsub.StatefulRedisPubSubConnection;
 import io.lettuce.core.resource.ClientResources;
@@ -16,6 +18,8 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +36,8 @@ abstract class Source {
     /** A name, or an IPv6 address. */
     private static final Pattern HOST = Pattern.compile("[^:@/]+|\\[?[0-9a-fA-F:.]+(%\\w+)?]?");
 
+    private final CompletableFuture<Object> ending = new CompletableFuture<>();
+
     /** Connects for commands. Blocks. */
     abstract Wire openCommands();
 
@@ -46,6 +52,28 @@ abstract class Source {
     /** Where it leads, without credentials, for messages and logs. */
     @Override
     public abstract String toString();
+
+    /** To be called first when shutting down. */
+    final void endOpening() {
+        ending.complete(true);
+    }
+
+    /**
+     * Waits for a connection, or until {@link #endOpening}: a client that is shut down may forget what it was asked for.
+     *
+     * @throws RedisConnectionException if there will be none
+     */
+    final <C extends StatefulConnection<?, ?>> C opened(CompletionStage<C> opening) {
+        CompletableFuture<C> connection = opening.toCompletableFuture();
+        try {
+            CompletableFuture.anyOf(connection, ending).join();
+            if (connection.isDone()) return connection.join();
+        } catch (CompletionException e) {
+            throw new RedisConnectionException("no connection to " + this, e.getCause());
+        }
+        var unused = connection.thenCompose(StatefulConnection::closeAsync);
+        throw new RedisConnectionException("the link to " + this + " was closed");
+    }
 
     /** Threads for a client of the link's own. */
     static ClientResources resources() {
@@ -66,9 +94,14 @@ abstract class Source {
         return down;
     }
 
-    /** No reconnection by Lettuce: it would send again what was on its way. */
+    /**
+     * No reconnection by Lettuce: it would send again what was on its way. No time-outs either, which it would take from the
+     * URI: the link has its own.
+     */
     static void once(ClientOptions.Builder builder) {
-        builder.autoReconnect(false).disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS);
+        builder.autoReconnect(false)
+                .disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS)
+                .timeoutOptions(TimeoutOptions.create());
     }
 
     static SocketOptions sockets(RedisOptions options) {

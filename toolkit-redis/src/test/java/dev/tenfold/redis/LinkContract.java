@@ -11,6 +11,7 @@ import dev.tenfold.redis.RedisUnavailableException.Reason;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.RedisServer;
+import io.lettuce.core.KeyValue;
 import io.lettuce.core.RedisCommandExecutionException;
 import io.lettuce.core.RedisCommandInterruptedException;
 import java.time.Duration;
@@ -150,6 +151,15 @@ abstract class LinkContract {
         assertThat(link.isAvailable()).isTrue();
         assertThat(link.commandTimeout()).isEqualTo(Duration.ofSeconds(10));
         assertThat(link.stats()).matches(stats -> stats.commands() == 3 && stats.connects() == 1);
+    }
+
+    @Test
+    void a_command_has_the_command_timeout_however_short_the_one_to_connect_is() {
+        RedisLink link = link(options -> patient(options).connectTimeout(Duration.ofMillis(500)));
+        awaitUp(link);
+        KeyValue<byte[], byte[]> none = link.await(link.call(redis -> redis.blpop(0.7, bytes(key()))));
+        assertThat(none).isNull();
+        assertThat(link.stats().failures()).isZero();
     }
 
     @Test
@@ -901,6 +911,18 @@ abstract class LinkContract {
         subscription.close();
         network().heal();
         afterClose(before);
+    }
+
+    /** None of any link's: those that were closed before have ended, too. */
+    static void awaitNoThread() {
+        Await.until(() -> "these threads end: " + threads(), () -> threads().isEmpty());
+    }
+
+    private static List<String> threads() {
+        return Thread.getAllStackTraces().entrySet().stream()
+                .filter(each -> each.getKey().getName().startsWith("tenfold-redis-"))
+                .map(each -> each.getKey().getName() + " at " + List.of(each.getValue()))
+                .toList();
     }
 
     /** What the close has to leave behind. */

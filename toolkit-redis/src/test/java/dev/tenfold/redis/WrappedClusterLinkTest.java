@@ -41,10 +41,7 @@ class WrappedClusterLinkTest extends LinkContract {
         Await.until(
                 () -> "no connection is left of " + network().clients(),
                 () -> network().proxies().stream().allMatch(proxy -> proxy.connections() == 0));
-        Await.until(
-                "no thread is left",
-                () -> Thread.getAllStackTraces().keySet().stream()
-                        .noneMatch(thread -> thread.getName().startsWith("tenfold-redis-")));
+        awaitNoThread();
     }
 
     @AfterAll

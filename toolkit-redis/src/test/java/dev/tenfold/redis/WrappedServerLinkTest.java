@@ -37,10 +37,7 @@ class WrappedServerLinkTest extends LinkContract {
             assertThat(connection.sync().ping()).isEqualTo("PONG");
         }
         Await.until("no connection is left", () -> network().proxies().get(0).connections() == 0);
-        Await.until(
-                "no thread is left",
-                () -> Thread.getAllStackTraces().keySet().stream()
-                        .noneMatch(thread -> thread.getName().startsWith("tenfold-redis-")));
+        awaitNoThread();
     }
 
     @Test
