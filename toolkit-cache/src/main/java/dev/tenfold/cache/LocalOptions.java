@@ -31,7 +31,12 @@ public final class LocalOptions<K, V> {
         return new LocalOptions<>(DEFAULT_MAXIMUM_SIZE, null, null);
     }
 
-    /** How much of the local tier an entry takes. */
+    /**
+     * How much of the local tier an entry takes.
+     *
+     * @param <K> the keys' type
+     * @param <V> the values' type
+     */
     @FunctionalInterface
     public interface Weigher<K, V> {
         /**
