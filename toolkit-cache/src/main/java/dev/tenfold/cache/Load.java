@@ -121,7 +121,7 @@ final class Load<K, V> implements Runnable {
     private @Nullable V find() throws LoaderFailed, InterruptedException {
         RemoteTier<V> remote = cache.remote;
         if (remote == null) {
-            return store(call(), Node.Known.NONE);
+            return store(call());
         }
         if (withoutRemote || !cache.isRemoteUsable()) {
             return loadWithoutRemote();
@@ -154,12 +154,12 @@ final class Load<K, V> implements Runnable {
                 }
                 if (found instanceof RemoteTier.Held.Value value) {
                     Verdict verdict = cache.judge(capture.shard(), value.envelope());
-                    Node<V> node = verdict == Verdict.WORTHLESS ? null : nodeOf(value.envelope());
+                    Node<V> node = verdict == Verdict.WORTHLESS ? null : nodeOf(cache, capture, value.envelope());
                     if (node == null) {
                         worthless = RemoteTier.prefix(
                                 value.envelope().idHigh(), value.envelope().idLow());
                     } else if (verdict == Verdict.FRESH && !(refreshed != null && isDue(value.envelope()))) {
-                        return adopt(node);
+                        return adopt(cache, key, node, capture);
                     } else {
                         flight.fallback = node;
                         byte[] token = RemoteTier.newId();
@@ -172,7 +172,9 @@ final class Load<K, V> implements Runnable {
                                     token);
                         }
                         if (refreshed != null) {
-                            return adopt(node); // another node refreshes it; this one reads it when it is there
+                            return adopt(
+                                    cache, key, node,
+                                    capture); // another node refreshes it; this one reads it when it is there
                         }
                     }
                 } else if (found instanceof RemoteTier.Held.Garbage garbage) {
@@ -220,8 +222,8 @@ final class Load<K, V> implements Runnable {
         }
     }
 
-    @Nullable
-    Node<V> nodeOf(Envelope envelope) {
+    /** The local entry that a remote one becomes; null if it cannot be decoded. */
+    static <K, V> @Nullable Node<V> nodeOf(TieredCache<K, V> cache, Capture capture, Envelope envelope) {
         V value = null;
         if (envelope.payload() != null) {
             try {
@@ -237,7 +239,7 @@ final class Load<K, V> implements Runnable {
         long fresh = TimeUnit.MILLISECONDS.toNanos(envelope.freshUntilMillis() - serverNow);
         long stale = TimeUnit.MILLISECONDS.toNanos(envelope.staleUntilMillis() - serverNow);
         long lifetime = TimeUnit.MILLISECONDS.toNanos(envelope.freshUntilMillis() - envelope.createdMillis());
-        Capture known = new Capture(capture.shard(), capture.era(), capture.generation(), envelope.asOf());
+        String[] tags = envelope.tags().toArray(new String[0]);
         long localFresh = Math.min(fresh, cache.jittered(cache.localTtlNanos));
         long dueIn = fresh - cache.aheadNanos(lifetime, TimeUnit.MICROSECONDS.toNanos(envelope.loadMicros()));
         long refreshIn = Math.min(dueIn, localFresh - cache.aheadNanos(localFresh, 0));
@@ -246,9 +248,8 @@ final class Load<K, V> implements Runnable {
                 now + Math.min(refreshIn, localFresh),
                 now + localFresh,
                 now + stale,
-                known,
-                new Node.Known(envelope.idHigh(), envelope.idLow()),
-                envelope.tags().isEmpty() ? null : envelope.tags().toArray(new String[0]));
+                capture.era(),
+                Node.Tagged.of(capture.shard(), tags, envelope.asOf()));
     }
 
     /** Whether a fresh remote value is so far gone that a refresh loads the next one. */
@@ -260,8 +261,8 @@ final class Load<K, V> implements Runnable {
         return serverNow >= envelope.freshUntilMillis() - ahead;
     }
 
-    @Nullable
-    V adopt(Node<V> node) {
+    /** Keeps a remote value here, too. */
+    static <K, V> @Nullable V adopt(TieredCache<K, V> cache, K key, Node<V> node, Capture capture) {
         cache.stats.remoteHits.increment();
         boolean unused = cache.local.store(key, node, capture);
         return node.value;
@@ -289,8 +290,7 @@ final class Load<K, V> implements Runnable {
     record Right(byte[] expected, byte[] refreshToken) {}
 
     /** A value on its way to Redis; without a reply to wait for if it does not go there. */
-    record Sent<V>(
-            Called<V> called, Node.Known known, @Nullable CompletableFuture<Long> reply) {}
+    record Sent<V>(Called<V> called, @Nullable CompletableFuture<Long> reply) {}
 
     Sent<V> send(RemoteTier<V> remote, Called<V> called, Right right) {
         // Over: everything was cleared, or asOf counts in a journal that is gone.
@@ -299,12 +299,11 @@ final class Load<K, V> implements Runnable {
         byte[] payload = envelope == null ? NOTHING : envelope.write(remote.options.compressAbove);
         if (envelope == null || payload.length > remote.options.largest) {
             giveBack(remote, right);
-            return new Sent<>(called, Node.Known.NONE, null);
+            return new Sent<>(called, null);
         }
         long millis = envelope.staleUntilMillis() - cache.serverMillis(cache.nanoClock.getAsLong());
         return new Sent<>(
                 called,
-                new Node.Known(envelope.idHigh(), envelope.idLow()),
                 remote.fill(capture.shard().index, bytes, right.expected(), payload, millis, right.refreshToken()));
     }
 
@@ -321,7 +320,7 @@ final class Load<K, V> implements Runnable {
                 cache.remoteFailed(e);
             }
         }
-        return store(sent.called(), sent.known());
+        return store(sent.called());
     }
 
     /** Who waits for the lease need not wait for its end. If this does not get through, they wait for that. */
@@ -379,7 +378,7 @@ final class Load<K, V> implements Runnable {
             return node.value; // no refresh in the background while the database has the whole load
         }
         if (flight.isWithinPermit()) {
-            return store(call(), Node.Known.NONE);
+            return store(call());
         }
         if (!cache.outageLoads.tryAcquire(cache.loadWaitNanos(), TimeUnit.NANOSECONDS)) {
             throw new CacheException.TimedOut(
@@ -390,7 +389,7 @@ final class Load<K, V> implements Runnable {
         }
         flight.hasPermit = true;
         try {
-            return store(call(), Node.Known.NONE);
+            return store(call());
         } finally {
             flight.hasPermit = false;
             cache.outageLoads.release();
@@ -444,7 +443,7 @@ final class Load<K, V> implements Runnable {
     }
 
     @Nullable
-    V store(Called<V> called, Node.Known known) {
+    V store(Called<V> called) {
         if (called.isStored(cache)) {
             Duration ttl = cache.ttlOf(called.options, called.value, Duration.ofNanos(cache.localTtlNanos));
             long fresh = cache.jittered(ttl.toNanos());
@@ -455,9 +454,8 @@ final class Load<K, V> implements Runnable {
                     now + fresh - cache.aheadNanos(fresh, cache.remote == null ? called.nanos : 0),
                     now + fresh,
                     now + stale,
-                    capture,
-                    known,
-                    called.options.tags());
+                    capture.era(),
+                    Node.Tagged.of(capture.shard(), called.options.tags(), capture.asOf()));
             if (!cache.local.store(key, node, capture)) {
                 cache.stats.lateFillsRefused.increment();
             }

@@ -2,7 +2,9 @@ package dev.tenfold.cache;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,14 +25,19 @@ final class LocalTier<K, V> {
      *
      * Caffeine is not asked to expire anything: that would take a second look at the clock and a write per hit. An entry
      * knows its own times, and one that is past them goes when it is asked for, or when the tier is full.
+     *
+     * Caffeine's upkeep runs on the thread that stores: to wake another one for it costs more than the upkeep. Who stores
+     * many at once does it once, at the end.
      */
     private static final int STRIPES = 8_192;
 
     private final Cache<K, Node<V>> nodes;
     private final AtomicLongArray generations = new AtomicLongArray(STRIPES);
+    private final AtomicInteger storingMany = new AtomicInteger();
+    private final AtomicReference<@Nullable Runnable> upkeep = new AtomicReference<>();
 
     LocalTier(LocalOptions<K, V> options) {
-        Caffeine<Object, Object> caffeine = Caffeine.newBuilder().executor(Runnable::run);
+        Caffeine<Object, Object> caffeine = Caffeine.newBuilder().executor(this::keepUp);
         if (options.weigher == null) {
             nodes = caffeine.maximumSize(options.maximumSize).build();
         } else {
@@ -38,6 +45,31 @@ final class LocalTier<K, V> {
             nodes = caffeine.maximumWeight(options.maximumSize)
                     .<K, Node<V>>weigher((key, node) -> node.value == null ? 1 : weigher.weigh(key, node.value))
                     .build();
+        }
+    }
+
+    private void keepUp(Runnable task) {
+        upkeep.set(task);
+        if (storingMany.get() == 0) {
+            keepUp();
+        }
+    }
+
+    private void keepUp() {
+        Runnable task = upkeep.getAndSet(null);
+        if (task != null) {
+            task.run();
+        }
+    }
+
+    /** Runs what stores many entries, and looks after evictions once. */
+    void storeMany(Runnable stores) {
+        storingMany.incrementAndGet();
+        try {
+            stores.run();
+        } finally {
+            storingMany.decrementAndGet();
+            keepUp();
         }
     }
 

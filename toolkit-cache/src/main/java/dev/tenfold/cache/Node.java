@@ -24,58 +24,52 @@ final class Node<V> {
 
     final long freshUntil;
     final long staleUntil;
-    final Shard shard;
     final Era era;
-    final Known known;
 
-    /** Compared with the shard's tag invalidations on every hit; null for entries without tags. */
-    final String @Nullable [] tags;
+    /** Null for entries without tags. */
+    private final @Nullable Tagged tagged;
 
-    /** What the load may know of: the number of the last invalidation before it. */
-    final long asOf;
+    /**
+     * An entry's tags, and what its load may know of: an invalidation of one of them after that number makes it worthless.
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Tagged(Shard shard, String[] tags, long asOf) {
+        static @Nullable Tagged of(Shard shard, String @Nullable [] tags, long asOf) {
+            return tags == null || tags.length == 0 ? null : new Tagged(shard, tags, asOf);
+        }
 
-    /** The remote entry that this is a copy of. */
-    record Known(long idHigh, long idLow) {
-        static final Known NONE = new Known(0, 0);
+        boolean isCurrent() {
+            return shard.isCurrent(tags, asOf);
+        }
     }
 
-    Node(
-            @Nullable V value,
-            long refreshAt,
-            long freshUntil,
-            long staleUntil,
-            Capture capture,
-            Known known,
-            String @Nullable [] tags) {
+    Node(@Nullable V value, long refreshAt, long freshUntil, long staleUntil, Era era, @Nullable Tagged tagged) {
         this.value = value;
         this.refreshAt = refreshAt;
         this.freshUntil = freshUntil;
         this.staleUntil = staleUntil;
-        this.shard = capture.shard();
-        this.era = capture.era();
-        this.asOf = capture.asOf();
-        this.known = known;
-        this.tags = tags;
+        this.era = era;
+        this.tagged = tagged;
     }
 
     /** Whether a hit may return it without a second look. */
     boolean isHit(long now) {
-        return now - refreshAt < 0 && (tags == null || hasTags()) && era.isAliveAt(now);
+        return now - refreshAt < 0 && hasCurrentTags() && era.isAliveAt(now);
     }
 
     /** Whether it may be served, if perhaps with a refresh in the background. */
     boolean isFresh(long now) {
-        return now - freshUntil < 0 && hasTags() && era.isAliveAt(now);
+        return now - freshUntil < 0 && hasCurrentTags() && era.isAliveAt(now);
     }
 
     /** Whether it may stand in for a value that cannot be loaded: never once it was invalidated. */
     boolean isFallback(long now) {
-        return now - staleUntil < 0 && hasTags() && !era.isOver();
+        return now - staleUntil < 0 && hasCurrentTags() && !era.isOver();
     }
 
     /** Asked before the era: tags are forgotten after it has ended. */
-    private boolean hasTags() {
-        return tags == null || shard.isCurrent(tags, asOf);
+    private boolean hasCurrentTags() {
+        return tagged == null || tagged.isCurrent();
     }
 
     /** Of all that come past the refresh time, one gets true. */
@@ -87,11 +81,11 @@ final class Node<V> {
     /** The same value, served as fresh until then although its load failed, and at the longest until {@link #staleUntil}. */
     Node<V> keptUntil(long nanos) {
         long until = nanos - staleUntil < 0 ? nanos : staleUntil;
-        return new Node<>(value, until, until, staleUntil, new Capture(shard, era, 0, asOf), known, tags);
+        return new Node<>(value, until, until, staleUntil, era, tagged);
     }
 
     /** The same value, no longer fresh. */
     Node<V> expired(long now) {
-        return new Node<>(value, now, now, staleUntil, new Capture(shard, era, 0, asOf), known, tags);
+        return new Node<>(value, now, now, staleUntil, era, tagged);
     }
 }

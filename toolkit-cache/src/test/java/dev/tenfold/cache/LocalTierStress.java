@@ -43,7 +43,8 @@ public final class LocalTierStress {
         }
 
         final Node<Integer> node(int value, Capture capture, String... tags) {
-            return new Node<>(value, FAR, FAR, FAR, capture, Node.Known.NONE, tags.length == 0 ? null : tags);
+            return new Node<>(
+                    value, FAR, FAR, FAR, capture.era(), Node.Tagged.of(capture.shard(), tags, capture.asOf()));
         }
 
         final void store(int value, Capture capture) {

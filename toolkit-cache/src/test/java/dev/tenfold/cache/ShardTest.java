@@ -9,7 +9,8 @@ class ShardTest {
     private final LocalTier<Long, String> local = new LocalTier<>(LocalOptions.defaults());
 
     private Node<String> node(Capture capture, String... tags) {
-        return new Node<>("value", 1_000, 1_000, 1_000, capture, Node.Known.NONE, tags);
+        return new Node<>(
+                "value", 1_000, 1_000, 1_000, capture.era(), Node.Tagged.of(capture.shard(), tags, capture.asOf()));
     }
 
     @Test
