@@ -15,6 +15,10 @@ import java.util.Locale;
 final class TenThousandUsers implements Stage {
     private static final String TITLE = "10,000 users";
     private static final double P99_OBJECTIVE_MILLIS = 1_000;
+
+    /** Redis comes back empty, so both nodes forget what they have, and the database fills them again. */
+    private static final double RECOVERY_P99_OBJECTIVE_MILLIS = 3_000;
+
     private static final double FEWER_QUERIES = 2;
 
     @Override
@@ -55,9 +59,9 @@ final class TenThousandUsers implements Stage {
             failures.add(
                     "toolkit-cache should carry 10,000 users. " + Words.shortfallByName(cache, P99_OBJECTIVE_MILLIS));
         }
-        if (!killed.keepsUp(P99_OBJECTIVE_MILLIS)) {
-            failures.add(
-                    "The death of Redis should break nothing. " + Words.shortfallByName(killed, P99_OBJECTIVE_MILLIS));
+        if (!killed.keepsUp(RECOVERY_P99_OBJECTIVE_MILLIS)) {
+            failures.add("The death of Redis should break nothing. "
+                    + Words.shortfallByName(killed, RECOVERY_P99_OBJECTIVE_MILLIS));
         }
         double fewer = query.queriesPerRequest() / cache.queriesPerRequest();
         if (fewer < FEWER_QUERIES) {
@@ -95,13 +99,15 @@ final class TenThousandUsers implements Stage {
         StaleReads.Found found = killed.stale();
         return String.format(
                 Locale.ROOT,
-                "Redis killed after %.1f s, and started empty after %.1f s: %,d of %,d requests served, and both nodes in step"
-                        + " %.1f s later. Meanwhile %,d posts of %,d were behind a comment made on the other node, which the"
+                "Redis killed after %.1f s, and started empty after %.1f s: %,d of %,d requests served, 99 %% of them within"
+                        + " %,.0f ms; both nodes in step %.1f s later, when they forget what they have and load it anew,"
+                        + " which shows in the last seconds. Meanwhile %,d posts of %,d were behind a comment made on the other node, which the"
                         + " cache permits itself for up to %d s while Redis is away; %,d were older.",
                 away.fromSecond(),
                 away.toSecond(),
                 killed.load().served(),
                 killed.load().requests(),
+                killed.load().millisAt(99),
                 away.inStepSeconds(),
                 found.behindWhileAway(),
                 found.posts(),
