@@ -7,6 +7,7 @@ import dev.tenfold.redis.RedisLinkState;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisReplication;
 import dev.tenfold.testkit.RedisServer;
+import io.lettuce.core.ClientListArgs;
 import io.lettuce.core.KillArgs;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.api.sync.RedisCommands;
@@ -22,6 +23,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -161,6 +164,41 @@ class OutageTest {
 
         assertNeverTooStale(reader);
         assertThat(reader.stats().hits()).isPositive();
+    }
+
+    @Test
+    void a_subscription_gone_silent_leaves_nothing_stale_and_is_made_anew() {
+        RedisServer redis = closed(RedisServer.start());
+        FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
+        RedisLink writing = link(redis.host(), redis.port());
+        RedisLink reading = link(proxy.host(), proxy.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader = closed(node(reading).build());
+        warm(reader);
+        Pattern address = Pattern.compile(" addr=127\\.0\\.0\\.1:(\\d+)");
+        List<Integer> silenced = new ArrayList<>();
+        String subscribers =
+                writing.await(writing.call(commands -> commands.clientList(ClientListArgs.Builder.typePubsub())));
+        for (Matcher port = address.matcher(subscribers); port.find(); ) {
+            try {
+                proxy.halfOpen(Integer.parseInt(port.group(1)));
+                silenced.add(Integer.valueOf(port.group(1)));
+            } catch (IllegalArgumentException writers) {
+                assertThat(writers).hasMessageContaining("no connection"); // goes past the proxy
+            }
+        }
+        assertThat(silenced).as(subscribers).hasSize(1);
+
+        write(writer, 0, ROWS);
+        assertNeverTooStale(reader); // by what the heartbeat reads
+        assertThat(reading.isAvailable()).isTrue();
+        await("the reader hears messages again, though nobody resumed", () -> {
+            long before =
+                    reader.stats().invalidationsReceived() - reader.stats().missed();
+            write(writer, 0, 1);
+            return reader.stats().invalidationsReceived() - reader.stats().missed() > before;
+        });
+        assertNeverTooStale(reader);
     }
 
     @Test

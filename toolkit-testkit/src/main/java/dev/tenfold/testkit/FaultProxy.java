@@ -169,6 +169,26 @@ public final class FaultProxy implements AutoCloseable {
     }
 
     /**
+     * As {@link #halfOpen()}, for one connection only; the others, and new ones, go on.
+     *
+     * @param clientPort where the server sees it come from, as {@code CLIENT LIST} or {@code pg_stat_activity} tell
+     * @throws IllegalArgumentException if no open connection has that port
+     */
+    public void halfOpen(int clientPort) {
+        lock.lock();
+        try {
+            ProxiedConnection silenced = open.stream()
+                    .filter(connection -> connection.portAtServer() == clientPort)
+                    .findAny()
+                    .orElseThrow(() -> new IllegalArgumentException(
+                            "no connection comes from port " + clientPort + "; give the one that the server shows"));
+            silenced.silent(true);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
      * Ends {@link #cut()} and {@link #halfOpen()}: forwards what was held back, and accepts connections again. Delay and
      * bandwidth stay as they are set. No effect once closed.
      */
@@ -183,6 +203,7 @@ public final class FaultProxy implements AutoCloseable {
                 acceptor.start();
             }
             if (mode == Mode.SILENT) mode = Mode.OPEN;
+            open.forEach(connection -> connection.silent(false));
             forwarding.signalAll();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot listen again on port " + port(), e);
@@ -259,12 +280,12 @@ public final class FaultProxy implements AutoCloseable {
         open.remove(connection);
     }
 
-    /** Blocks while the proxy is silent. */
-    void awaitForwarding() throws InterruptedException {
-        if (mode != Mode.SILENT) return;
+    /** Blocks while the proxy, or this connection, is silent. */
+    void awaitForwarding(ProxiedConnection connection) throws InterruptedException {
+        if (mode != Mode.SILENT && !connection.isSilent()) return;
         lock.lockInterruptibly();
         try {
-            while (mode == Mode.SILENT) forwarding.await();
+            while (mode == Mode.SILENT || connection.isSilent()) forwarding.await();
         } finally {
             lock.unlock();
         }

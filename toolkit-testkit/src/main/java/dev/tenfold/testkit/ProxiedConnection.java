@@ -17,6 +17,7 @@ final class ProxiedConnection {
     private final AtomicInteger openDirections = new AtomicInteger(2);
     private final Pump up;
     private final Pump down;
+    private volatile boolean silent;
 
     ProxiedConnection(FaultProxy proxy, Socket client, int number) {
         this.proxy = proxy;
@@ -34,6 +35,19 @@ final class ProxiedConnection {
             server.connect(target, CONNECT_MILLIS);
             down.start(() -> {});
         });
+    }
+
+    int portAtServer() {
+        return server.getLocalPort();
+    }
+
+    boolean isSilent() {
+        return silent;
+    }
+
+    /** Under the proxy's lock. */
+    void silent(boolean now) {
+        silent = now;
     }
 
     /** One direction has seen the end of its stream and passed it on. */

@@ -95,7 +95,7 @@ final class Pump {
             long delay = proxy.oneWayNanos();
             long rate = proxy.bytesPerSecond();
             if (delay == 0 && rate == 0 && queued.get() == 0) {
-                proxy.awaitForwarding();
+                proxy.awaitForwarding(connection);
                 to.getOutputStream().write(buffer, 0, length);
                 continue;
             }
@@ -122,7 +122,7 @@ final class Pump {
         while (true) {
             Chunk chunk = queue.take();
             awaitTime(chunk.dueNanos);
-            proxy.awaitForwarding();
+            proxy.awaitForwarding(connection);
             if (chunk.bytes.length == 0) {
                 end();
                 return;
@@ -134,7 +134,7 @@ final class Pump {
     }
 
     private void end() throws IOException, InterruptedException {
-        proxy.awaitForwarding();
+        proxy.awaitForwarding(connection);
         to.shutdownOutput();
         connection.directionEnded();
     }

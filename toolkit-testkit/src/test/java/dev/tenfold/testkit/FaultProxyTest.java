@@ -16,6 +16,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -182,6 +184,31 @@ class FaultProxyTest {
     }
 
     @Test
+    void one_connection_is_half_open_and_the_others_go_on() throws Exception {
+        try (Socket silent = client();
+                Socket other = client()) {
+            ping(other);
+            send(silent, "CLIENT INFO\r\n");
+            String info = receive(silent, Integer.parseInt(line(silent).substring(1)) + 2);
+            Matcher port = Pattern.compile(" addr=127\\.0\\.0\\.1:(\\d+)").matcher(info);
+            assertThat(port.find()).as(info).isTrue();
+
+            toRedis.halfOpen(Integer.parseInt(port.group(1)));
+            silent.setSoTimeout(200);
+            send(silent, "PING\r\n");
+            assertThatThrownBy(() -> silent.getInputStream().read()).isInstanceOf(SocketTimeoutException.class);
+            ping(other);
+
+            toRedis.resume();
+            silent.setSoTimeout(5_000);
+            assertThat(receive(silent, 7)).isEqualTo("+PONG\r\n");
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> toRedis.halfOpen(1))
+                .withMessageContaining("port 1;");
+    }
+
+    @Test
     void half_open_accepts_new_connections_and_says_nothing() throws Exception {
         toRedis.halfOpen();
         try (Socket client = client()) {
@@ -326,6 +353,14 @@ class FaultProxyTest {
     }
 
     /** Reads so many bytes; an end of the stream before them is an error of the connection. */
+    private static String line(Socket client) throws IOException {
+        StringBuilder line = new StringBuilder();
+        for (int read; (read = client.getInputStream().read()) != '\n'; ) {
+            line.append((char) read);
+        }
+        return line.toString().strip();
+    }
+
     private static String receive(Socket client, int length) throws IOException {
         byte[] bytes = client.getInputStream().readNBytes(length);
         if (bytes.length < length) throw new IOException("the connection ended after " + bytes.length + " bytes");
