@@ -8,13 +8,16 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -55,8 +58,15 @@ final class Journal implements AutoCloseable {
     private final List<Shard> shards;
     private final long[] nonces;
     private final boolean[] nonceKnown;
-    /** After a new subscription, until a heartbeat has seen that it continues the same history. Under the shard's lock. */
-    private final boolean[] unverified;
+
+    /** How often the channel was subscribed to. */
+    private final AtomicInteger subscriptions = new AtomicInteger();
+
+    /**
+     * The subscription of which a read of the journal, asked for later, has seen that it continues the same history: until
+     * then its messages count for nothing. Under the shard's lock.
+     */
+    private final int[] verified;
 
     private final Effects effects;
     private final Outbox outbox;
@@ -91,7 +101,7 @@ final class Journal implements AutoCloseable {
         this.shards = shards;
         this.nonces = new long[shards.size()];
         this.nonceKnown = new boolean[shards.size()];
-        this.unverified = new boolean[shards.size()];
+        this.verified = new int[shards.size()];
         this.abandoned = new Shard.Epoch[shards.size()];
         Arrays.fill(abandoned, Shard.Epoch.NONE);
         this.effects = effects;
@@ -204,20 +214,20 @@ final class Journal implements AutoCloseable {
 
     /** All shards at once: in a cluster they are many, and a round trip each would take them out of their time. */
     private void syncAll() {
-        record Asked(Shard shard, long before, long sent, CompletableFuture<List<Object>> reply) {}
+        record Asked(Shard shard, long before, int subscription, long sent, CompletableFuture<List<Object>> reply) {}
         syncing.lock();
         try {
             List<Asked> all = new ArrayList<>(shards.size());
             for (Shard shard : shards) {
                 long before = shard.applied();
-                all.add(new Asked(shard, before, nanoClock.getAsLong(), ask(shard, before)));
+                all.add(new Asked(shard, before, subscriptions.get(), nanoClock.getAsLong(), ask(shard, before)));
             }
             for (Asked asked : all) {
                 List<Object> reply = remote.link.await(asked.reply());
                 if (asked == all.get(0)) {
                     learnClock((Long) reply.get(3), asked.sent(), nanoClock.getAsLong());
                 }
-                if (!catchUp(asked.shard(), reply, asked.before(), asked.sent())) {
+                if (!catchUp(asked.shard(), reply, asked.before(), asked.subscription(), asked.sent())) {
                     sync(asked.shard());
                 }
             }
@@ -232,12 +242,13 @@ final class Journal implements AutoCloseable {
 
     private void sync(Shard shard) {
         for (int round = 0; round < MOST_ROUNDS; round++) {
+            int subscription = subscriptions.get();
             long sent = nanoClock.getAsLong();
             long before = shard.applied();
             List<Object> reply = remote.link.await(ask(shard, before));
             long received = nanoClock.getAsLong();
             learnClock((Long) reply.get(3), sent, received);
-            if (catchUp(shard, reply, before, sent)) {
+            if (catchUp(shard, reply, before, subscription, sent)) {
                 return;
             }
         }
@@ -249,7 +260,7 @@ final class Journal implements AutoCloseable {
     }
 
     /** Applies what was missed; false if there is more. */
-    private boolean catchUp(Shard shard, List<Object> reply, long before, long sent) {
+    private boolean catchUp(Shard shard, List<Object> reply, long before, int subscription, long sent) {
         Shard.Epoch epoch = Message.epoch((byte[]) reply.get(0));
         long number = (Long) reply.get(1);
         List<?> entries = (List<?>) reply.get(4);
@@ -264,7 +275,7 @@ final class Journal implements AutoCloseable {
             } else {
                 applyMissed(shard, entries, number, (Long) reply.get(2));
             }
-            unverified[shard.index] = false;
+            verified[shard.index] = Math.max(verified[shard.index], subscription);
             boolean isLearnt = nonceKnown[shard.index] || learnNonce(shard, entries);
             if (shard.applied() < number || (!isLearnt && shard.era() != era)) {
                 return false;
@@ -383,27 +394,58 @@ final class Journal implements AutoCloseable {
         }
         boolean overflowed = outbox.hasOverflowed();
         long began = System.nanoTime();
-        for (Outbox.Item item : outbox.next(shards.size())) {
+        for (List<Outbox.Item> batch : batches(outbox.next(shards.size()))) {
             if (thread.isShutdown() && System.nanoTime() - began > CLOSE_LIMIT.toNanos()) {
                 return;
             }
-            Shard shard = shards.get(item.shard());
-            List<Object> reply = remote.link.await(
-                    switch (item.op()) {
-                        case Message.TAG -> remote.invalidateTag(shard.index, tagOf(item), TieredCache.TAG_MEMORY);
-                        case Message.CLEAR -> remote.clear(shard.index);
-                        default -> remote.invalidate(shard.index, item.op(), List.of(item.bytes()));
-                    });
-            if (item.op() == Message.TAG || item.op() == Message.CLEAR) {
-                acknowledged(shard, item, (Long) reply.get(1));
-            }
-            outbox.sent(item);
-            stats.resent.increment();
+            send(batch);
         }
         if (overflowed) {
             outbox.clearsSent();
         }
         LOG.info("{}: all invalidations of the time without Redis are delivered", remote);
+    }
+
+    /** Keys that one script can take together; a tag or a clear alone. Their order does not matter: all of them forget. */
+    private static List<List<Outbox.Item>> batches(List<Outbox.Item> items) {
+        record Kind(char op, int shard) {}
+        Map<Kind, List<Outbox.Item>> open = new HashMap<>();
+        List<List<Outbox.Item>> batches = new ArrayList<>();
+        for (Outbox.Item item : items) {
+            Kind kind = new Kind(item.op(), item.shard());
+            List<Outbox.Item> batch = open.get(kind);
+            if (batch == null || batch.size() == TieredCache.MOST_KEYS_A_SCRIPT || isAlone(item)) {
+                batch = new ArrayList<>();
+                batches.add(batch);
+                open.put(kind, batch);
+            }
+            batch.add(item);
+        }
+        return batches;
+    }
+
+    private static boolean isAlone(Outbox.Item item) {
+        return item.op() == Message.TAG || item.op() == Message.CLEAR;
+    }
+
+    private void send(List<Outbox.Item> batch) {
+        Outbox.Item first = batch.get(0);
+        Shard shard = shards.get(first.shard());
+        List<Object> reply = remote.link.await(
+                switch (first.op()) {
+                    case Message.TAG -> remote.invalidateTag(shard.index, tagOf(first), TieredCache.TAG_MEMORY);
+                    case Message.CLEAR -> remote.clear(shard.index);
+                    default ->
+                        remote.invalidate(
+                                shard.index,
+                                first.op(),
+                                batch.stream().map(Outbox.Item::bytes).toList());
+                });
+        if (isAlone(first)) {
+            acknowledged(shard, first, (Long) reply.get(1));
+        }
+        batch.forEach(outbox::sent);
+        stats.resent.add(batch.size());
     }
 
     private void acknowledged(Shard shard, Outbox.Item item, long number) {
@@ -440,7 +482,7 @@ final class Journal implements AutoCloseable {
             Shard shard = shards.get(numbered.shard());
             shard.lock.lock();
             try {
-                if (unverified[shard.index]) {
+                if (verified[shard.index] != subscriptions.get()) {
                     beatSoon();
                     return;
                 }
@@ -461,9 +503,7 @@ final class Journal implements AutoCloseable {
         @Override
         public void onSubscribed() {
             // Perhaps to another server, after a failover, that counts on from an earlier number.
-            for (Shard shard : shards) {
-                shard.underLock(() -> unverified[shard.index] = true);
-            }
+            subscriptions.incrementAndGet();
             beatSoon();
         }
     }

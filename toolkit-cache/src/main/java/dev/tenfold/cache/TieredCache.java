@@ -69,7 +69,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
     static final Duration LONGEST_LIFE = Duration.ofDays(31);
 
     private static final long LONGEST_LIFE_NANOS = LONGEST_LIFE.toNanos();
-    private static final int MOST_KEYS_A_SCRIPT = 200;
+    static final int MOST_KEYS_A_SCRIPT = 200;
 
     final LocalTier<K, V> local;
     final @Nullable RemoteTier<V> remote;

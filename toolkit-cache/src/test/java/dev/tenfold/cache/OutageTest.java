@@ -363,6 +363,29 @@ class OutageTest {
     }
 
     @Test
+    void what_waited_for_redis_is_sent_many_at_a_time() {
+        RedisServer redis = closed(RedisServer.start());
+        FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
+        RedisLink writing = link(proxy.host(), proxy.port());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        TieredCache<Long, Long> reader =
+                closed(node(link(redis.host(), redis.port())).build());
+
+        proxy.cut();
+        await("link down", () -> writing.state() == RedisLinkState.DOWN);
+        LongStream.range(0, 1_000).forEach(key -> {
+            Stamp unused = writer.invalidate(key);
+        });
+        assertThat(writer.stats().waiting()).isEqualTo(1_000);
+        proxy.resume();
+        awaitInStep(writing, writer);
+
+        assertThat(writer.stats().resent()).isGreaterThanOrEqualTo(1_000);
+        await("all heard", () -> reader.stats().invalidationsReceived() >= 5);
+        assertThat(reader.stats().invalidationsReceived()).as("messages").isLessThan(50);
+    }
+
+    @Test
     void more_invalidations_than_can_wait_become_a_clear() {
         RedisServer redis = closed(RedisServer.start());
         FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
