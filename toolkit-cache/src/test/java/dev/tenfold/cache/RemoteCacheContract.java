@@ -595,7 +595,7 @@ abstract class RemoteCacheContract extends TieredCacheContract {
     void closing_leaves_nothing_and_takes_bounded_time() {
         TieredCache<Long, String> cache = here();
         assertThat(cache.get(1L, this::load)).isEqualTo("1 load 1");
-        assertThat(ownThreads()).isPositive();
+        Await.until("its thread has begun", () -> ownThreads() > 0);
 
         long began = System.nanoTime();
         cache.close();

@@ -23,7 +23,7 @@ import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** The README's Java blocks are regions of this class, and they run. */
+/** The README's Java blocks on this module and the test kit are regions of this class, and they run. */
 class ReadmeTest {
     record Country(long id, String name) {
         static Country map(ResultSet row) throws SQLException {
@@ -114,21 +114,32 @@ class ReadmeTest {
     }
 
     @Test
-    void every_java_block_of_the_readme_is_a_region_of_this_class() throws IOException {
+    void every_java_block_of_the_readme_is_a_region_of_a_test() throws IOException {
         String readme = Files.readString(Path.of("../README.md"));
         String source = Files.readString(Path.of("src/test/java/dev/tenfold/query/ReadmeTest.java"));
         Matcher blocks = Pattern.compile(
-                        "(?:<!-- region: toolkit-query ReadmeTest (\\w+) -->\n)?```java\n(.*?)```", Pattern.DOTALL)
+                        "(?:<!-- region: (\\S+) ReadmeTest (\\w+) -->\n)?```java\n(.*?)```", Pattern.DOTALL)
                 .matcher(readme);
-        int seen = 0;
+        int own = 0;
         while (blocks.find()) {
-            String name = blocks.group(1);
-            assertThat(name).as("region of the block:\n%s", blocks.group(2)).isNotNull();
-            assertThat(blocks.group(2)).as("README's region %s", name).isEqualTo(region(source, name));
-            seen++;
+            String module = blocks.group(1);
+            String name = blocks.group(2);
+            assertThat(module)
+                    .as("module and region of the block:\n%s", blocks.group(3))
+                    .isNotNull();
+            if (module.equals("toolkit-query")) {
+                assertThat(blocks.group(3)).as("README's region %s", name).isEqualTo(region(source, name));
+                own++;
+            } else {
+                // Compared there, by a test like this one.
+                assertThat(Path.of("../" + module + "/src/test/java/dev/tenfold/" + module.replace("toolkit-", "")
+                                + "/ReadmeTest.java"))
+                        .content()
+                        .contains("// region: " + name + "\n");
+            }
         }
 
-        assertThat(seen).isEqualTo(3);
+        assertThat(own).isEqualTo(3);
     }
 
     private static String region(String source, String name) {
