@@ -14,7 +14,7 @@ class HistoryTest {
         long seed = Long.getLong("tenfold.history.seed", System.nanoTime());
         try (HistoryChecker checker = new HistoryChecker(seed)) {
             String story = checker.run(Duration.ofSeconds(Integer.getInteger("tenfold.history.seconds", 5)));
-            System.out.println(story);
+            System.out.println(story); // for who runs it for long: what it did, and the seed
             assertThat(story).contains("seed " + seed);
         }
     }
