@@ -1,8 +1,10 @@
 package dev.tenfold.demo;
 
 import com.fasterxml.jackson.core.type.TypeReference;
+import dev.tenfold.cache.CacheStats;
 import dev.tenfold.cache.Codec;
 import dev.tenfold.cache.JacksonCodec;
+import dev.tenfold.cache.Stamp;
 import dev.tenfold.cache.TieredCache;
 import dev.tenfold.redis.RedisLink;
 import java.sql.SQLException;
@@ -57,9 +59,19 @@ final class CachedFeed implements Feed, Writes, AutoCloseable {
     }
     // end
 
-    /** Whether Redis has been told of every comment. */
-    boolean isInStep() {
-        return timeline.stats().waiting() == 0 && posts.stats().waiting() == 0;
+    /** Forgets all, here and on the other node. */
+    void clear() {
+        Stamp unused = posts.clear();
+        Stamp alsoUnused = timeline.clear();
+    }
+
+    /** Whether it has noticed that Redis has lost its memory, and has told it of every comment since. */
+    boolean isInStepAgain() {
+        return isInStepAgain(timeline.stats()) && isInStepAgain(posts.stats());
+    }
+
+    private static boolean isInStepAgain(CacheStats stats) {
+        return stats.waiting() == 0 && stats.localClears() > 0;
     }
 
     @Override

@@ -47,7 +47,7 @@ final class RedisOutage implements AutoCloseable {
         redis.restart();
         long back = System.nanoTime();
         double to = secondsSince(began);
-        while (!nodes.areInStep() && System.nanoTime() - back < LONGEST_RECOVERY_NANOS) {
+        while (!nodes.areInStepAgain() && System.nanoTime() - back < LONGEST_RECOVERY_NANOS) {
             LockSupport.parkNanos(5_000_000);
         }
         stale.back();

@@ -15,6 +15,8 @@ import javax.sql.DataSource;
 final class TwoNodes implements AutoCloseable {
     private static final Duration REDIS_COMES_WITHIN = Duration.ofSeconds(20);
 
+    private static final int FILL_ROUNDS = 10;
+
     private final List<FeedServer> servers = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();
     private final List<RedisLink> links = new ArrayList<>();
@@ -64,19 +66,27 @@ final class TwoNodes implements AutoCloseable {
         return servers;
     }
 
-    /** Shows every post once on every node, as a service has that has been running for a while. */
+    /**
+     * Shows every post on every node, as in a service that has been running for a while; several times from the beginning,
+     * so that what loads is compiled, too.
+     */
     void fillCaches() throws SQLException {
-        for (CachedFeed cache : caches) {
+        for (int round = 0; round < FILL_ROUNDS; round++) {
+            for (CachedFeed cache : caches) {
+                cache.clear();
+            }
             for (long start = Feed.POSTS_A_PAGE; start <= Schema.POSTS; start += Feed.POSTS_A_PAGE) {
-                Feed.Page unused = cache.page(start);
+                for (CachedFeed cache : caches) {
+                    Feed.Page unused = cache.page(start);
+                }
             }
         }
     }
 
-    /** Whether Redis answers both nodes and has been told of every comment. */
-    boolean areInStep() {
+    /** Whether both nodes have noticed that Redis has lost its memory, and it answers and has been told of every comment. */
+    boolean areInStepAgain() {
         return links.stream().allMatch(RedisLink::isAvailable)
-                && caches.stream().allMatch(CachedFeed::isInStep);
+                && caches.stream().allMatch(CachedFeed::isInStepAgain);
     }
 
     /** Last opened, first closed. */

@@ -51,6 +51,9 @@ final class Journal implements AutoCloseable {
         /** All that was local is gone: frees its memory, and forgets the loads in progress. */
         void forgotten(Shard shard);
 
+        /** Loads in progress are from before a restart: who asks from now on must not share them. */
+        void restarted();
+
         void wake(byte[] key);
     }
 
@@ -73,6 +76,7 @@ final class Journal implements AutoCloseable {
     private final CacheStats.Recorder stats;
     private final LongSupplier nanoClock;
     private final long maxStalenessNanos;
+    private final Outage outage;
     private final long beatNanos;
     private final ScheduledThreadPoolExecutor thread;
     private final AtomicBoolean beatIsDue = new AtomicBoolean();
@@ -96,7 +100,8 @@ final class Journal implements AutoCloseable {
             Outbox outbox,
             CacheStats.Recorder stats,
             LongSupplier nanoClock,
-            Duration maxStaleness) {
+            Duration maxStaleness,
+            Outage outage) {
         this.remote = remote;
         this.shards = shards;
         this.nonces = new long[shards.size()];
@@ -109,6 +114,7 @@ final class Journal implements AutoCloseable {
         this.stats = stats;
         this.nanoClock = nanoClock;
         this.maxStalenessNanos = maxStaleness.toNanos();
+        this.outage = outage;
         this.beatNanos = Math.min(LONGEST_BEAT.toNanos(), maxStalenessNanos / 4);
         this.thread = new ScheduledThreadPoolExecutor(1, Threads.daemons("tenfold-" + remote + "-"));
         thread.setRemoveOnCancelPolicy(true);
@@ -268,7 +274,7 @@ final class Journal implements AutoCloseable {
         try {
             Era era = shard.era();
             if (!epoch.equals(shard.epoch())) {
-                restart(shard, epoch, number, (Long) reply.get(2));
+                beginEpoch(shard, epoch, number, (Long) reply.get(2));
             } else if (number < before || !isSameHistory(shard, entries, before)) {
                 abandoned[shard.index] = epoch;
                 return false;
@@ -287,16 +293,41 @@ final class Journal implements AutoCloseable {
         }
     }
 
-    private void restart(Shard shard, Shard.Epoch epoch, long number, long clearedAt) {
-        if (!shard.epoch().equals(Shard.Epoch.NONE)) {
-            stats.localClears.increment();
-            if (!epoch.equals(shard.epoch())) {
-                LOG.warn(
-                        "{}: Redis has lost invalidations, as by FLUSHALL or a failover; everything is loaded anew",
-                        remote);
-            }
+    /** Another journal. Everything is loaded anew, but not at the same moment: that could be more than the database bears. */
+    private void beginEpoch(Shard shard, Shard.Epoch epoch, long number, long clearedAt) {
+        long now = nanoClock.getAsLong();
+        long graceUntil = graceUntil(shard.era(), now);
+        nonceKnown[shard.index] = false;
+        if (shard.epoch().equals(Shard.Epoch.NONE)) {
+            shard.restart(epoch, number, clearedAt, now);
+            effects.forgotten(shard);
+            return;
         }
-        shard.restart(epoch, number, clearedAt, nanoClock.getAsLong());
+        stats.localClears.increment();
+        LOG.warn("{}: Redis has lost invalidations, as by FLUSHALL or a failover; everything is loaded anew", remote);
+        if (now - graceUntil < 0) {
+            shard.restartWithGrace(epoch, number, clearedAt, now, graceUntil);
+            effects.restarted();
+        } else {
+            shard.restart(epoch, number, clearedAt, now);
+            effects.forgotten(shard);
+        }
+    }
+
+    /**
+     * What was proved to be current stays good as long as promised; what was served without proof, because Redis was away,
+     * is served as long after its return.
+     */
+    private long graceUntil(Era era, long now) {
+        if (era.isAliveAt(now)) {
+            return era.aliveUntilNanos();
+        }
+        return outage == Outage.SERVE ? now + maxStalenessNanos : now;
+    }
+
+    private void forget(Shard shard, long number, long clearedAt) {
+        stats.localClears.increment();
+        shard.restart(shard.epoch(), number, clearedAt, nanoClock.getAsLong());
         nonceKnown[shard.index] = false;
         effects.forgotten(shard);
     }
@@ -350,7 +381,7 @@ final class Journal implements AutoCloseable {
                     remote,
                     shard.applied() + 1,
                     number);
-            restart(shard, shard.epoch(), number, clearedAt);
+            forget(shard, number, clearedAt);
         }
     }
 

@@ -33,6 +33,7 @@ final class Load<K, V> implements Runnable {
 
     private Capture capture;
     private boolean withoutRemote;
+    private boolean expectsNothing;
 
     /** What the user's loader threw, told apart from what Redis threw. */
     static final class LoaderFailed extends Exception {
@@ -104,6 +105,16 @@ final class Load<K, V> implements Runnable {
         withoutRemote = true;
     }
 
+    /** Redis is not likely to have a value: it is asked for the lease at once. */
+    void expectNothing() {
+        expectsNothing = true;
+    }
+
+    /** Begins anew, as after a wait: an invalidation meanwhile does not concern what is read from here on. */
+    void recapture() {
+        capture = cache.local.capture(key, capture.shard());
+    }
+
     /**
      * After a pause of any kind the node first hears what happened meanwhile, or it could not tell what was cleared.
      *
@@ -113,7 +124,7 @@ final class Load<K, V> implements Runnable {
     boolean catchUp() {
         if (!capture.era().isAliveAt(cache.nanoClock.getAsLong())) {
             cache.catchUp(capture.shard());
-            capture = cache.local.capture(key, capture.shard());
+            recapture();
         }
         return cache.isRemoteUsable();
     }
@@ -131,7 +142,7 @@ final class Load<K, V> implements Runnable {
             if (!catchUp()) {
                 return loadWithoutRemote();
             }
-            held = remote.link.await(remote.get(capture.shard().index, bytes));
+            held = expectsNothing ? null : remote.link.await(remote.get(capture.shard().index, bytes));
         } catch (RedisException e) {
             return remoteFailed(e);
         }
@@ -183,7 +194,9 @@ final class Load<K, V> implements Runnable {
                 }
                 if (worthless.length > 0 || found instanceof RemoteTier.Held.Nothing) {
                     byte[] token = RemoteTier.newLease();
-                    held = remote.link.await(remote.lease(shard, bytes, token, worthless));
+                    held = remote.link.await(
+                            remote.leaseAll(List.of(new RemoteTier.Ask(shard, bytes, token, worthless)))
+                                    .get(0));
                     if (held == null) {
                         return loadAndFill(remote, token, NOTHING);
                     }
@@ -193,7 +206,7 @@ final class Load<K, V> implements Runnable {
                     return call().value(); // whoever has the lease takes too long: once more, for this node alone
                 }
                 awaitOther(remote, found, polls++);
-                capture = cache.local.capture(key, capture.shard());
+                recapture();
                 if (!catchUp()) {
                     return loadWithoutRemote();
                 }
@@ -213,13 +226,18 @@ final class Load<K, V> implements Runnable {
                     return;
                 }
             }
-            long longest = Math.min(LONGEST_POLL_MILLIS, FIRST_POLL_MILLIS << Math.min(polls, 4));
-            woken.get(ThreadLocalRandom.current().nextLong(longest / 2, longest + 1), TimeUnit.MILLISECONDS);
+            woken.get(pollMillis(polls), TimeUnit.MILLISECONDS);
         } catch (TimeoutException | ExecutionException e) {
             // looks again
         } finally {
             cache.wakes.remove(key, woken);
         }
+    }
+
+    /** How long who waits for others does not look again, unless woken. */
+    static long pollMillis(int polls) {
+        long longest = Math.min(LONGEST_POLL_MILLIS, FIRST_POLL_MILLIS << Math.min(polls, 4));
+        return ThreadLocalRandom.current().nextLong(longest / 2, longest + 1);
     }
 
     /** The local entry that a remote one becomes; null if it cannot be decoded. */
@@ -274,10 +292,11 @@ final class Load<K, V> implements Runnable {
         try {
             called = call();
         } catch (LoaderFailed e) {
-            giveBack(remote, right);
+            List<?> unused = remote.fillAll(List.of(giveBack(right)));
             throw e;
         }
-        return settle(remote, send(remote, called, right));
+        RemoteTier.Fill fill = fillOf(remote, called, right);
+        return settle(remote, called, fill, remote.fillAll(List.of(fill)).get(0));
     }
 
     /**
@@ -289,45 +308,39 @@ final class Load<K, V> implements Runnable {
     @SuppressWarnings("ArrayRecordComponent") // never compared
     record Right(byte[] expected, byte[] refreshToken) {}
 
-    /** A value on its way to Redis; without a reply to wait for if it does not go there. */
-    record Sent<V>(Called<V> called, @Nullable CompletableFuture<Long> reply) {}
-
-    Sent<V> send(RemoteTier<V> remote, Called<V> called, Right right) {
+    /** What Redis is told of a loaded value; if it is not to be stored there, that the right is given back. */
+    RemoteTier.Fill fillOf(RemoteTier<V> remote, Called<V> called, Right right) {
         // Over: everything was cleared, or asOf counts in a journal that is gone.
         boolean isStored = called.isStored(cache) && !capture.era().isOver();
         Envelope envelope = isStored ? envelopeOf(called, remote) : null;
         byte[] payload = envelope == null ? NOTHING : envelope.write(remote.options.compressAbove);
         if (envelope == null || payload.length > remote.options.largest) {
-            giveBack(remote, right);
-            return new Sent<>(called, null);
+            return giveBack(right);
         }
         long millis = envelope.staleUntilMillis() - cache.serverMillis(cache.nanoClock.getAsLong());
-        return new Sent<>(
-                called,
-                remote.fill(capture.shard().index, bytes, right.expected(), payload, millis, right.refreshToken()));
+        return new RemoteTier.Fill(
+                capture.shard().index, bytes, right.expected(), payload, millis, right.refreshToken());
+    }
+
+    /** Who waits for the lease need not wait for its end. If this does not get through, they wait for that. */
+    RemoteTier.Fill giveBack(Right right) {
+        return new RemoteTier.Fill(capture.shard().index, bytes, right.expected(), NOTHING, 1, right.refreshToken());
     }
 
     /** Stores the value locally if Redis took it; if Redis failed, too, as an invalidation finds it here anyway. */
     @Nullable
-    V settle(RemoteTier<V> remote, Sent<V> sent) {
-        if (sent.reply() != null) {
+    V settle(RemoteTier<V> remote, Called<V> called, RemoteTier.Fill fill, CompletableFuture<Long> reply) {
+        if (!fill.givesBack()) {
             try {
-                if (remote.link.await(sent.reply()) != 1) {
+                if (remote.link.await(reply) != 1) {
                     cache.stats.lateFillsRefused.increment();
-                    return sent.called().value();
+                    return called.value();
                 }
             } catch (RedisException e) {
                 cache.remoteFailed(e);
             }
         }
-        return store(sent.called());
-    }
-
-    /** Who waits for the lease need not wait for its end. If this does not get through, they wait for that. */
-    void giveBack(RemoteTier<V> remote, Right right) {
-        CompletableFuture<?> unused = remote.fill(
-                        capture.shard().index, bytes, right.expected(), NOTHING, 1, right.refreshToken())
-                .exceptionally(lost -> null);
+        return store(called);
     }
 
     private @Nullable Envelope envelopeOf(Called<V> called, RemoteTier<V> remote) {
@@ -410,20 +423,12 @@ final class Load<K, V> implements Runnable {
         return new Called<>(value, options, began, cache.nanoClock.getAsLong() - began);
     }
 
-    K key() {
-        return key;
-    }
-
-    byte[] bytes() {
-        return bytes;
-    }
-
     Flight<V> flight() {
         return flight;
     }
 
-    Shard shard() {
-        return capture.shard();
+    Capture capture() {
+        return capture;
     }
 
     private Called<V> call() throws LoaderFailed {

@@ -67,6 +67,14 @@ final class Node<V> {
         return now - staleUntil < 0 && hasCurrentTags() && !era.isOver();
     }
 
+    /**
+     * Whether it may be served although its era is over. Not if it has tags: their invalidations are numbered by another
+     * journal than the one that the entry is from.
+     */
+    boolean isInGrace(long now) {
+        return tagged == null && now - freshUntil < 0 && era.isInGraceAt(now);
+    }
+
     /** Asked before the era: tags are forgotten after it has ended. */
     private boolean hasCurrentTags() {
         return tagged == null || tagged.isCurrent();

@@ -9,9 +9,13 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.BiFunction;
+import java.util.function.ToIntFunction;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class RemoteTier<V> {
     private static final int LEASE_BYTES = 17;
+    private static final int MOST_BYTES_A_SCRIPT = 1 << 20;
     private static final SecureRandom SECURE = new SecureRandom();
 
     final RedisLink link;
@@ -144,15 +149,31 @@ final class RemoteTier<V> {
         });
     }
 
-    /** Takes the lease, if the slot is empty or begins with {@code worthless}; null if it is ours, else what the slot holds. */
-    CompletableFuture<byte[]> lease(int shard, byte[] key, byte[] token, byte[] worthless) {
-        return link.eval(
-                Scripts.LEASE,
-                new byte[][] {slot(shard, key), names[shard].schemas},
-                token,
-                decimal(options.lease.toMillis()),
-                worthless,
-                schema);
+    /**
+     * A slot to be leased.
+     *
+     * @param token of {@link #newLease}
+     * @param worthless what the slot may begin with all the same; empty if it must be empty
+     */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Ask(int shard, byte[] key, byte[] token, byte[] worthless) {}
+
+    /** Takes leases; each reply is null if it is ours, else what the slot holds. One round trip for all of a shard. */
+    List<CompletableFuture<byte @Nullable []>> leaseAll(List<Ask> asks) {
+        return inChunks(asks, Ask::shard, ask -> 0, (shard, some) -> {
+            byte[][] slots = new byte[1 + some.size()][];
+            byte[][] args = new byte[2 + 2 * some.size()][];
+            slots[0] = names[shard].schemas;
+            args[0] = decimal(options.lease.toMillis());
+            args[1] = schema;
+            for (int i = 0; i < some.size(); i++) {
+                Ask ask = some.get(i);
+                slots[1 + i] = slot(shard, ask.key());
+                args[2 + 2 * i] = ask.token();
+                args[3 + 2 * i] = ask.worthless();
+            }
+            return link.eval(Scripts.LEASE, slots, args);
+        });
     }
 
     /** Takes the right to refresh a value that stays where it is meanwhile; null if somebody else has it. */
@@ -168,23 +189,86 @@ final class RemoteTier<V> {
     }
 
     /**
-     * Stores a value, or gives a lease back.
+     * A value to be stored, or a lease to be given back.
      *
      * @param expected what the slot must begin with
      * @param payload empty to give the lease back
+     * @param millis how long Redis keeps it
      * @param refreshToken empty if there was no refresh
      */
-    CompletableFuture<Long> fill(
-            int shard, byte[] key, byte[] expected, byte[] payload, long millis, byte[] refreshToken) {
-        return link.eval(
-                Scripts.FILL,
-                new byte[][] {slot(shard, key), concat(names[shard].refreshes, key)},
-                expected,
-                payload,
-                decimal(Math.max(1, millis)),
-                refreshToken,
-                channel,
-                Message.wake(shard, key));
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    record Fill(int shard, byte[] key, byte[] expected, byte[] payload, long millis, byte[] refreshToken) {
+        boolean givesBack() {
+            return payload.length == 0;
+        }
+    }
+
+    /** Fills slots; each reply is 1 if it was stored or given back, 0 if it came too late. */
+    List<CompletableFuture<Long>> fillAll(List<Fill> fills) {
+        return inChunks(fills, Fill::shard, fill -> fill.payload().length, (shard, some) -> {
+            byte[][] slots = new byte[2 * some.size()][];
+            byte[][] args = new byte[1 + 5 * some.size()][];
+            args[0] = channel;
+            for (int i = 0; i < some.size(); i++) {
+                Fill fill = some.get(i);
+                slots[2 * i] = slot(shard, fill.key());
+                slots[2 * i + 1] = concat(names[shard].refreshes, fill.key());
+                args[5 * i + 1] = fill.expected();
+                args[5 * i + 2] = fill.payload();
+                args[5 * i + 3] = decimal(Math.max(1, fill.millis()));
+                args[5 * i + 4] = fill.refreshToken();
+                args[5 * i + 5] = Message.wake(shard, fill.key());
+            }
+            return link.eval(Scripts.FILL, slots, args);
+        });
+    }
+
+    /**
+     * Sends what belongs to one shard together, as much as a script may take, and gives each item its own reply.
+     *
+     * @param <T> of items
+     * @param <R> of replies
+     */
+    @SuppressWarnings("unchecked") // what the script's text says
+    private static <T, R extends @Nullable Object> List<CompletableFuture<R>> inChunks(
+            List<T> items,
+            ToIntFunction<T> shardOf,
+            ToIntFunction<T> bytesOf,
+            BiFunction<Integer, List<T>, CompletableFuture<List<Object>>> send) {
+        List<CompletableFuture<R>> replies = new ArrayList<>(items.size());
+        items.forEach(item -> replies.add(new CompletableFuture<>()));
+        Map<Integer, List<Integer>> byShard = new LinkedHashMap<>();
+        for (int i = 0; i < items.size(); i++) {
+            byShard.computeIfAbsent(shardOf.applyAsInt(items.get(i)), shard -> new ArrayList<>())
+                    .add(i);
+        }
+        byShard.forEach((shard, places) -> {
+            int from = 0;
+            int bytes = 0;
+            for (int to = 1; to <= places.size(); to++) {
+                bytes += bytesOf.applyAsInt(items.get(places.get(to - 1)));
+                if (to == places.size()
+                        || to - from == TieredCache.MOST_KEYS_A_SCRIPT
+                        || bytes >= MOST_BYTES_A_SCRIPT) {
+                    List<Integer> some = places.subList(from, to);
+                    from = to;
+                    bytes = 0;
+                    CompletableFuture<?> unused = send.apply(
+                                    shard, some.stream().map(items::get).toList())
+                            .whenComplete((reply, failed) -> {
+                                for (int i = 0; i < some.size(); i++) {
+                                    CompletableFuture<R> one = replies.get(some.get(i));
+                                    if (failed != null) {
+                                        one.completeExceptionally(failed);
+                                    } else {
+                                        one.complete((R) reply.get(i));
+                                    }
+                                }
+                            });
+                }
+            }
+        });
+        return replies;
     }
 
     Held read(byte @Nullable [] bytes) {

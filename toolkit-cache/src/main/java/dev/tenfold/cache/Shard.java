@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a node knows of the invalidations of one shard: a slice of the keys, all of them unless Redis is a cluster.
@@ -28,6 +29,10 @@ final class Shard {
 
     private boolean closed; // under the lock
     private volatile Era era;
+
+    /** The era before, while its grace lasts; under the lock. */
+    private @Nullable Era before;
+
     private volatile Epoch epoch = Epoch.NONE;
     private volatile long applied;
     private volatile long known;
@@ -122,28 +127,48 @@ final class Shard {
         endEra(nowNanos);
     }
 
-    /** Nothing of what is known holds any more: another journal, or too much of this one was missed. */
+    /**
+     * Nothing of what is known holds any more: too much of the journal was missed, or there is another one.
+     *
+     * @param number where the journal stands
+     */
     void restart(Epoch newEpoch, long number, long newClearedAt, long nowNanos) {
+        restart(newEpoch, number, newClearedAt, nowNanos, number, nowNanos - 1);
+    }
+
+    /**
+     * Another journal, which is to be applied from its beginning to the entries of the era that ends now: they may be served
+     * for a while yet. Once a part of the journal cannot be had, or there is a clear, they go.
+     */
+    void restartWithGrace(Epoch newEpoch, long number, long newClearedAt, long nowNanos, long graceUntilNanos) {
+        restart(newEpoch, number, newClearedAt, nowNanos, 0, graceUntilNanos);
+    }
+
+    private void restart(
+            Epoch newEpoch, long number, long newClearedAt, long nowNanos, long newApplied, long graceUntilNanos) {
         if (closed) {
             return;
         }
         // The order matters to those who read without the lock: the old era ends first and the new one begins last, and
         // what is known of tags is forgotten only when it is known that it was.
         long alive = era.aliveUntilNanos();
-        era.end(nowNanos);
+        endGrace(nowNanos);
+        era.end(nowNanos, graceUntilNanos);
+        before = era;
         boolean isOther = !newEpoch.equals(epoch);
         epoch = newEpoch;
         clearedAt = isOther ? newClearedAt : Math.max(clearedAt, newClearedAt);
         knowsTagsSince = number;
         tagInvalidatedAt.clear();
         known = number;
-        applied = number;
+        applied = newApplied;
         era = new Era(newEpoch, alive);
     }
 
     /** All local entries are gone for good, and none is stored any more. */
     void close(long nowNanos) {
         closed = true;
+        endGrace(nowNanos);
         era.end(nowNanos);
     }
 
@@ -153,10 +178,18 @@ final class Shard {
             return;
         }
         // First the end: whoever sees what comes after it no longer sees the old era's entries alive.
+        endGrace(nowNanos);
         Era old = era;
         long alive = old.aliveUntilNanos();
         old.end(nowNanos);
         era = new Era(epoch, alive);
+    }
+
+    private void endGrace(long nowNanos) {
+        if (before != null) {
+            before.end(nowNanos);
+            before = null;
+        }
     }
 
     void aliveUntil(long nanos) {

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,6 +72,9 @@ public final class TieredCache<K, V> implements AutoCloseable {
     private static final long LONGEST_LIFE_NANOS = LONGEST_LIFE.toNanos();
     static final int MOST_KEYS_A_SCRIPT = 200;
 
+    /** How many readers load anew, after Redis has lost its memory, while the others get what was there before. */
+    static final int RELOADS_AT_ONCE = 2;
+
     final LocalTier<K, V> local;
     final @Nullable RemoteTier<V> remote;
     final Flight.Table<K, V> flights = new Flight.Table<>();
@@ -83,6 +87,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
     final long localTtlNanos;
     final int loadsDuringOutage;
     final Semaphore outageLoads;
+    private final Semaphore reloads = new Semaphore(RELOADS_AT_ONCE);
 
     private final String name;
     private final KeyEncoder<K> keys;
@@ -126,7 +131,7 @@ public final class TieredCache<K, V> implements AutoCloseable {
                 all.add(new Shard(i, new Era(Shard.Epoch.NONE, now - 1)));
             }
             shards = List.copyOf(all);
-            journal = new Journal(remote, shards, new Received(), outbox, stats, nanoClock, from.maxStaleness);
+            journal = new Journal(remote, shards, new Received(), outbox, stats, nanoClock, from.maxStaleness, outage);
         }
     }
 
@@ -282,21 +287,38 @@ public final class TieredCache<K, V> implements AutoCloseable {
             Collection<? extends K> wanted, Function<? super List<K>, ? extends Map<? super K, ? extends V>> loader) {
         Map<K, V> found = new LinkedHashMap<>(capacity(wanted.size()));
         List<K> missing = new ArrayList<>();
+        List<K> inGrace = new ArrayList<>();
         long now = nanoClock.getAsLong();
         for (K key : wanted) {
-            Node<V> node = local.get(checked(key));
+            if (found.containsKey(checked(key))) {
+                continue;
+            }
+            Node<V> node = local.get(key);
             if (node != null && isServed(node, now)) {
-                if (!found.containsKey(key)) {
-                    stats.hits.increment();
-                }
                 found.put(key, node.value);
-            } else if (!found.containsKey(key)) {
+            } else if (node != null && node.isInGrace(now)) {
+                found.put(key, node.value);
+                inGrace.add(key);
+            } else {
                 found.put(key, null);
                 missing.add(key);
             }
         }
-        if (!missing.isEmpty()) {
-            new BulkLoad<>(this, missing, loader).run(found);
+        boolean reloads = !inGrace.isEmpty() && mayReload();
+        try {
+            if (reloads) {
+                inGrace.removeIf(flights::isOn);
+                inGrace.forEach(key -> found.put(key, null));
+                missing.addAll(inGrace);
+            }
+            stats.hits.add((long) found.size() - missing.size());
+            if (!missing.isEmpty()) {
+                new BulkLoad<>(this, missing, reloads ? Set.copyOf(inGrace) : Set.of(), loader).run(found);
+            }
+        } finally {
+            if (reloads) {
+                this.reloads.release();
+            }
         }
         found.values().removeIf(Objects::isNull);
         if (copier != null) {
@@ -320,8 +342,29 @@ public final class TieredCache<K, V> implements AutoCloseable {
             }
             return node.value;
         }
+        if (node == null || !node.isInGrace(now)) {
+            return load(key, bytes, capture, node, loader);
+        }
+        if (flights.isOn(key) || !mayReload()) {
+            stats.hits.increment();
+            return node.value;
+        }
+        try {
+            return load(key, bytes, capture, node, loader);
+        } finally {
+            reloads.release();
+        }
+    }
+
+    /** Whether this reader is one of the few that load what the others still get from before; if so, release that. */
+    private boolean mayReload() {
+        return isRemoteUsable() && reloads.tryAcquire();
+    }
+
+    private @Nullable V load(
+            K key, byte[] bytes, Capture capture, @Nullable Node<V> node, LoadFunction<? super K, ? extends V> loader) {
         Flight<V> flight = new Flight<>(capture);
-        if (node != null && node.isFallback(now)) {
+        if (node != null && node.isFallback(nanoClock.getAsLong())) {
             flight.fallback = node;
         }
         Flight<V> on = flights.join(key, flight);
@@ -345,6 +388,9 @@ public final class TieredCache<K, V> implements AutoCloseable {
             return stored.value;
         }
         Load<K, V> load = new Load<>(this, key, bytes, flight, loader, null);
+        if (node != null && node.isInGrace(nanoClock.getAsLong())) {
+            load.expectNothing();
+        }
         Flight<?> from = Flight.current();
         if ((softTimeout == null && hardTimeout == null) || !Threads.tryStart(() -> flight.run(from, load))) {
             flight.run(from, load);
@@ -732,6 +778,11 @@ public final class TieredCache<K, V> implements AutoCloseable {
             if (shards.size() == 1) {
                 local.removeAll();
             }
+        }
+
+        @Override
+        public void restarted() {
+            flights.forgetAll();
         }
 
         @Override

@@ -10,7 +10,10 @@ import io.lettuce.core.KillArgs;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.LongStream;
 
 /**
  * Random reads and writes on three strict nodes, while a Redis of their own is disturbed at random. Each read is held against
@@ -93,7 +97,11 @@ final class HistoryChecker implements AutoCloseable {
             all.add(threads.submit(() -> {
                 Random own = new Random(readerSeed);
                 while (System.nanoTime() - end < 0) {
-                    read(on, own.nextInt(ROWS));
+                    if (own.nextInt(8) > 0) {
+                        read(on, own.nextInt(ROWS));
+                    } else {
+                        readMany(on, own.nextInt(ROWS));
+                    }
                 }
                 return null;
             }));
@@ -135,6 +143,28 @@ final class HistoryChecker implements AutoCloseable {
         check(node, row, floor, nodes.get(node).getWith(row, this::load));
     }
 
+    /** Ten rows without tags. */
+    private void readMany(int node, long from) {
+        long begun = System.nanoTime();
+        List<Long> rows = LongStream.range(0, 10)
+                .map(i -> 2 * ((from + i) % (ROWS / 2)))
+                .boxed()
+                .toList();
+        List<Long> floors = rows.stream()
+                .map(row -> Math.max(
+                        everywhere.acknowledgedAt(row, begun - MAX_STALENESS.toNanos()),
+                        onNode.get(node).acknowledgedAt(row, begun)))
+                .toList();
+        Map<Long, Long> found = nodes.get(node).getAll(rows, missing -> {
+            Map<Long, Long> all = new HashMap<>();
+            missing.forEach(row -> all.put(row, everywhere.read(row)));
+            return all;
+        });
+        for (int i = 0; i < rows.size(); i++) {
+            check(node, rows.get(i), floors.get(i), Objects.requireNonNull(found.get(rows.get(i))));
+        }
+    }
+
     private void check(int node, long row, long floor, long version) {
         reads.incrementAndGet();
         if (version < floor) {
@@ -145,8 +175,18 @@ final class HistoryChecker implements AutoCloseable {
     }
 
     private long load(Long row, LoadOptions load) {
-        load.tag("tag-" + row % 8);
+        if (hasTag(row)) {
+            load.tag(tagOf(row));
+        }
         return everywhere.read(row);
+    }
+
+    private static boolean hasTag(long row) {
+        return row % 2 == 1;
+    }
+
+    private static String tagOf(long row) {
+        return "tag-" + row % 8;
     }
 
     private void write(int node, long row, Random random) {
@@ -158,7 +198,9 @@ final class HistoryChecker implements AutoCloseable {
             cache.mutate(row, () -> version[0] = everywhere.write(row));
         } else {
             version[0] = everywhere.write(row);
-            stamp = how < 85 ? cache.invalidate(row) : how < 98 ? cache.invalidateTag("tag-" + row % 8) : cache.clear();
+            stamp = how < 85 || (how < 98 && !hasTag(row))
+                    ? cache.invalidate(row)
+                    : how < 98 ? cache.invalidateTag(tagOf(row)) : cache.clear();
         }
         writes.incrementAndGet();
         onNode.get(node).acknowledged(row, version[0]);

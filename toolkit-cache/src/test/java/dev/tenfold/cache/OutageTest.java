@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -329,6 +330,84 @@ class OutageTest {
         redis.restart();
         awaitInStep(link, serving);
         await("both are current", () -> read(serving, 1) == 2 && read(strict, 1) == 2);
+    }
+
+    /** Loads wait in the gate: whoever else comes is shown what was there before, but not what was invalidated. */
+    @Test
+    void when_redis_comes_back_empty_few_readers_load_and_the_others_see_what_was_there() throws Exception {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink reading = link(redis.host(), redis.port());
+        RedisLink writing = link(redis.host(), redis.port());
+        TieredCache<Long, Long> reader =
+                closed(node(reading).onOutage(Outage.SERVE).maxStaleness(LIMIT).build());
+        TieredCache<Long, Long> writer = closed(node(writing).build());
+        warm(reader);
+        redis.kill();
+        await("links down", () -> reading.state() == RedisLinkState.DOWN && writing.state() == RedisLinkState.DOWN);
+        write(writer, 0, 10);
+        redis.restart();
+        awaitInStep(writing, writer);
+        await("noticed", () -> reader.stats().localClears() == 1);
+        awaitInStep(reading, reader);
+        await("the outage's invalidations are known", () -> reader.stats().invalidationsReceived() > 0);
+
+        CountDownLatch gate = new CountDownLatch(1);
+        CountDownLatch loading = new CountDownLatch(TieredCache.RELOADS_AT_ONCE);
+        ExecutorService threads = Executors.newFixedThreadPool(TieredCache.RELOADS_AT_ONCE);
+        closed(threads::shutdownNow);
+        List<Future<Long>> loads = new ArrayList<>();
+        for (long i = 0; i < TieredCache.RELOADS_AT_ONCE; i++) {
+            long key = 100 + i;
+            loads.add(threads.submit(() -> reader.getWith(key, (k, load) -> {
+                loading.countDown();
+                assertThat(gate.await(20, TimeUnit.SECONDS)).isTrue();
+                return rows.read(k);
+            })));
+        }
+        assertThat(loading.await(20, TimeUnit.SECONDS)).isTrue();
+        for (long key = 10; key < ROWS; key++) {
+            long unused = rows.write(key); // by somebody who does not tell: shows who was asked
+        }
+
+        for (long key = 0; key < 10; key++) {
+            assertThat(read(reader, key)).as("invalidated meanwhile").isEqualTo(2);
+        }
+        for (long key = 10; key < ROWS; key++) {
+            assertThat(read(reader, key)).as("row %d", key).isEqualTo(1);
+        }
+        List<Long> all = LongStream.range(10, ROWS).boxed().toList();
+        assertThat(reader.getAll(all, missing -> Map.of())).hasSize(ROWS - 10).doesNotContainValue(2L);
+        assertThat(reader.stats().loads()).as("the warm-up and the invalidated").isEqualTo(ROWS + 10);
+        gate.countDown();
+        for (Future<Long> load : loads) {
+            assertThat(load.get(20, TimeUnit.SECONDS)).isEqualTo(2);
+        }
+        for (long key = 10; key < ROWS; key++) {
+            assertThat(read(reader, key))
+                    .as("row %d, loaded by its first reader", key)
+                    .isEqualTo(2);
+        }
+    }
+
+    @Test
+    void a_strict_node_shows_nothing_after_its_time_when_redis_comes_back_empty() {
+        RedisServer redis = closed(RedisServer.start());
+        RedisLink link = link(redis.host(), redis.port());
+        TieredCache<Long, Long> node = closed(node(link).build());
+        warm(node);
+        redis.kill();
+        await("link down", () -> link.state() == RedisLinkState.DOWN);
+        long downAt = System.nanoTime();
+        await("its time is over", () -> System.nanoTime() - downAt > MAX_STALENESS.toNanos());
+        for (long key = 0; key < ROWS; key++) {
+            long unused = rows.write(key); // by somebody else, who cannot tell
+        }
+        redis.restart();
+        await("noticed", () -> node.stats().localClears() == 1);
+
+        for (long key = 0; key < ROWS; key++) {
+            assertThat(read(node, key)).isEqualTo(2);
+        }
     }
 
     @Test

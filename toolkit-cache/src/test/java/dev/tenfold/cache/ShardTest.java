@@ -2,6 +2,7 @@ package dev.tenfold.cache;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class ShardTest {
@@ -42,6 +43,40 @@ class ShardTest {
         assertThat(after.asOf()).isEqualTo(6);
         assertThat(node(before, "tag").isFresh(0)).isFalse();
         assertThat(node(after, "tag").isFresh(0)).isTrue();
+    }
+
+    @Test
+    void after_another_journal_entries_are_shown_for_a_while_unless_they_have_tags() {
+        Capture before = local.capture(1L, shard);
+        Node<String> node = node(before);
+        Node<String> tagged = node(before, "tag");
+
+        shard.underLock(() -> shard.restartWithGrace(new Shard.Epoch(1, 1), 3, 0, 10, 100));
+
+        assertThat(shard.applied()).as("the journal is read from its beginning").isZero();
+        assertThat(node.isInGrace(99)).isTrue();
+        assertThat(node.isInGrace(100)).isFalse();
+        assertThat(tagged.isInGrace(99)).isFalse();
+        assertThat(node.isFresh(99) || node.isHit(99) || node.isFallback(99)).isFalse();
+        assertThat(local.store(1L, node, before)).isFalse();
+    }
+
+    @Test
+    void what_ends_an_era_ends_the_grace_of_the_one_before() {
+        for (Runnable end : List.<Runnable>of(
+                () -> shard.clear(4, 20),
+                () -> shard.endEra(20),
+                () -> shard.restart(new Shard.Epoch(1, 1), 2_000, 0, 20),
+                () -> shard.restartWithGrace(new Shard.Epoch(3, 3), 0, 0, 20, 100),
+                () -> shard.close(20))) {
+            Node<String> node = node(local.capture(1L, shard));
+            shard.underLock(() -> shard.restartWithGrace(new Shard.Epoch(2, 2), 3, 0, 10, 100));
+            assertThat(node.isInGrace(50)).isTrue();
+
+            shard.underLock(end);
+
+            assertThat(node.isInGrace(50)).isFalse();
+        }
     }
 
     @Test
