@@ -61,8 +61,9 @@ final class CachedFeed implements Feed, Writes, AutoCloseable {
 
     /** Forgets all, here and on the other node. */
     void clear() {
-        Stamp unused = posts.clear();
-        Stamp alsoUnused = timeline.clear();
+        for (TieredCache<?, ?> cache : List.of(posts, timeline)) {
+            Stamp unused = cache.clear();
+        }
     }
 
     /** Whether it has noticed that Redis has lost its memory, and has told it of every comment since. */

@@ -96,8 +96,9 @@ final class TenThousandUsers implements Stage {
         return String.format(
                 Locale.ROOT,
                 "Redis killed after %.1f s, and started empty after %.1f s: %,d of %,d requests served, 99 %% of them within"
-                        + " %,.0f ms; both nodes in step %.1f s later, when they forget what they have and load it anew,"
-                        + " which shows in the last seconds. Meanwhile %,d posts of %,d were behind a comment made on the other node, which the"
+                        + " %,.0f ms; both nodes in step %.1f s later. From then on they load all anew, little by little,"
+                        + " and show what they had for %d s more. All in all %,d posts of %,d were behind a comment made on the other"
+                        + " node, which the"
                         + " cache permits itself for up to %d s while Redis is away; %,d were older.",
                 away.fromSecond(),
                 away.toSecond(),
@@ -105,6 +106,7 @@ final class TenThousandUsers implements Stage {
                 killed.load().requests(),
                 killed.load().millisAt(99),
                 away.inStepSeconds(),
+                seconds(CachedFeed.MAX_STALENESS),
                 found.behindWhileAway(),
                 found.posts(),
                 seconds(CachedFeed.LOCAL_LIFE),

@@ -15,7 +15,7 @@ import javax.sql.DataSource;
 final class TwoNodes implements AutoCloseable {
     private static final Duration REDIS_COMES_WITHIN = Duration.ofSeconds(20);
 
-    private static final int FILL_ROUNDS = 10;
+    private static final int FILL_ROUNDS = 5;
 
     private final List<FeedServer> servers = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.LongAdder;
  * @param invalidationsReceived from other nodes
  * @param gaps times that messages of other nodes were found missing
  * @param missed messages that were missing, and read from the journal
- * @param localClears times that everything local was forgotten, because more was missed than Redis keeps
+ * @param localClears times that everything local was forgotten, because more was missed than Redis keeps, or it was emptied
  * @param resent invalidations delivered later, after an outage
  * @param waiting invalidations that wait for Redis now
  * @param remoteFailures reads and writes of Redis that failed, which made the cache load instead

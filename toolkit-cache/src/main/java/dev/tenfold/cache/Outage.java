@@ -4,7 +4,8 @@ package dev.tenfold.cache;
 public enum Outage {
     /**
      * They are served for as long as they would be anyway ({@link LocalOptions#expireAfterWrite}): the service stays fast,
-     * and may return what another node has invalidated since. The default.
+     * and may return what another node has invalidated since. Should Redis come back empty, they are served for
+     * {@link CacheBuilder#maxStaleness} more, while one reader at a time loads them anew. The default.
      */
     SERVE,
     /**

@@ -72,8 +72,11 @@ public final class TieredCache<K, V> implements AutoCloseable {
     private static final long LONGEST_LIFE_NANOS = LONGEST_LIFE.toNanos();
     static final int MOST_KEYS_A_SCRIPT = 200;
 
-    /** How many readers load anew, after Redis has lost its memory, while the others get what was there before. */
-    static final int RELOADS_AT_ONCE = 2;
+    /**
+     * How many readers load anew, after Redis has lost its memory, while the others get what was there before. More would be
+     * as bad as all, where request threads are few.
+     */
+    static final int RELOADS_AT_ONCE = 1;
 
     final LocalTier<K, V> local;
     final @Nullable RemoteTier<V> remote;
