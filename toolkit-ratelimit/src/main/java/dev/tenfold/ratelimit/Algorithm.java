@@ -1,5 +1,7 @@
 package dev.tenfold.ratelimit;
 
+import java.util.List;
+
 /**
  * The arithmetic of one limit, in integers: nothing is ever rounded in a caller's favour. The same formulas run in {@code
  * acquire.lua}, which has to be changed together with this.
@@ -51,6 +53,9 @@ abstract sealed class Algorithm permits TokenBucket, SlidingWindow {
 
     /** Moves the times of a state on by so much. */
     abstract void shift(long[] state, int at, long micros);
+
+    /** Takes a state from a reply of the script; it is as of nought. Returns where the next limit's begins. */
+    abstract int read(long[] state, int at, List<Object> reply, int from);
 
     /** How long a state can matter. */
     abstract long lifetimeMicros();

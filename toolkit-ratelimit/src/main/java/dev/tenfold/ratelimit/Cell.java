@@ -1,5 +1,6 @@
 package dev.tenfold.ratelimit;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -24,13 +25,24 @@ final class Cell {
         return !retired;
     }
 
-    /** The states of these limits, up to date. They go by the limits' names, should the configuration have changed. */
+    /**
+     * A copy of the states of these limits, up to date. They go by the limits' names, should the configuration have changed.
+     * The cell itself changes with {@link #keep} alone, so that what a refusal looks at stays as it was, like on Redis.
+     */
     long[] states(Limit[] wanted, long nowMicros) {
-        if (limits != wanted) adopt(wanted);
-        for (int i = 0; i < limits.length; i++) {
-            limits[i].algorithm.advance(states, i * Algorithm.WIDTH, nowMicros);
+        boolean changed = limits != wanted && !Arrays.equals(limits, wanted);
+        if (changed) adopt(wanted);
+        long[] now = states.clone();
+        for (int i = 0; i < wanted.length; i++) {
+            wanted[i].algorithm.advance(now, i * Algorithm.WIDTH, nowMicros);
         }
-        return states;
+        if (changed) states = now;
+        return now;
+    }
+
+    /** Adopts states as the cell's own. They must not be written to any more. */
+    void keep(long[] changed) {
+        states = changed;
     }
 
     private void adopt(Limit[] wanted) {
@@ -67,5 +79,6 @@ final class Cell {
         for (int i = 0; i < wanted.length; i++) {
             wanted[i].algorithm.takeLesser(mine, i * Algorithm.WIDTH, other, i * Algorithm.WIDTH);
         }
+        keep(mine);
     }
 }

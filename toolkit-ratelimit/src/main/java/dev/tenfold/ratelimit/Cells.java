@@ -65,7 +65,7 @@ final class Cells {
     private static void inherit(Cell mine, Cell stripe, Limit[] limits, long nowMicros) {
         long[] used;
         synchronized (stripe) {
-            used = stripe.states(limits, nowMicros).clone();
+            used = stripe.states(limits, nowMicros);
         }
         synchronized (mine) {
             mine.takeLesser(limits, used, nowMicros);

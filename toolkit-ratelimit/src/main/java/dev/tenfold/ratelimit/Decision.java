@@ -31,8 +31,12 @@ public abstract sealed class Decision {
     /** What others have taken in the same step, after this one. */
     private final long takenLater;
 
-    private Decision(Policy policy, long cost, long @Nullable [] states, long nowMicros, long takenLater) {
+    /** By how many nodes the limits are shared, so that a token costs as many. */
+    private final int share;
+
+    private Decision(Policy policy, long cost, long @Nullable [] states, long nowMicros, long takenLater, int share) {
         this.policy = policy;
+        this.share = share;
         this.cost = cost;
         this.states = states;
         this.nowMicros = nowMicros;
@@ -75,11 +79,8 @@ public abstract sealed class Decision {
         List<Quota> quotas = new ArrayList<>(policy.limits.length);
         for (int i = 0; i < policy.limits.length; i++) {
             Limit limit = policy.limits[i];
-            int at = i * Algorithm.WIDTH;
             long remaining = remaining(now, i);
-            long moreIn = remaining >= limit.largestCost()
-                    ? 0
-                    : limit.algorithm.waitMicros(now, at, nowMicros, remaining + 1);
+            long moreIn = waitMicros(now, i, remaining + 1);
             quotas.add(new Quota(limit, remaining, micros(moreIn)));
         }
         return quotas;
@@ -101,7 +102,7 @@ public abstract sealed class Decision {
     }
 
     private long remaining(long[] now, int i) {
-        return policy.limits[i].algorithm.remaining(now, i * Algorithm.WIDTH, nowMicros);
+        return policy.limits[i].algorithm.remaining(now, i * Algorithm.WIDTH, nowMicros) / share;
     }
 
     /** The states at the time of the decision. */
@@ -123,13 +124,15 @@ public abstract sealed class Decision {
         if (now == null) return 0;
         long wait = 0;
         for (int i = 0; i < policy.limits.length; i++) {
-            wait = Math.max(wait, waitMicros(now, i));
+            wait = Math.max(wait, waitMicros(now, i, cost));
         }
         return wait;
     }
 
-    private long waitMicros(long[] now, int i) {
-        return policy.limits[i].algorithm.waitMicros(now, i * Algorithm.WIDTH, nowMicros, cost);
+    private long waitMicros(long[] now, int i, long tokens) {
+        Limit limit = policy.limits[i];
+        long need = Math.min(tokens * share, limit.largestCost());
+        return limit.algorithm.waitMicros(now, i * Algorithm.WIDTH, nowMicros, need);
     }
 
     final List<Limit> withoutRoom() {
@@ -137,7 +140,7 @@ public abstract sealed class Decision {
         if (now == null) return List.of();
         List<Limit> limits = new ArrayList<>();
         for (int i = 0; i < policy.limits.length; i++) {
-            if (waitMicros(now, i) > 0) limits.add(policy.limits[i]);
+            if (waitMicros(now, i, cost) > 0) limits.add(policy.limits[i]);
         }
         return limits;
     }
@@ -174,7 +177,7 @@ public abstract sealed class Decision {
     /** All limits had room, and tokens were taken. */
     public static final class Allowed extends Decision {
         Allowed(Policy policy, long cost, long[] states, long nowMicros, long takenLater) {
-            super(policy, cost, states, nowMicros, takenLater);
+            super(policy, cost, states, nowMicros, takenLater, 1);
         }
 
         @Override
@@ -185,8 +188,8 @@ public abstract sealed class Decision {
 
     /** A limit had no room; nothing was taken from any. */
     public static final class Denied extends Decision {
-        Denied(Policy policy, long cost, long[] states, long nowMicros) {
-            super(policy, cost, states, nowMicros, 0);
+        Denied(Policy policy, long cost, long[] states, long nowMicros, long takenLater) {
+            super(policy, cost, states, nowMicros, takenLater, 1);
         }
 
         @Override
@@ -208,7 +211,7 @@ public abstract sealed class Decision {
     /** The call costs more than a limit ever holds: waiting is of no use. Decided without asking Redis. */
     public static final class Infeasible extends Decision {
         Infeasible(Policy policy, long cost) {
-            super(policy, cost, null, 0, 0);
+            super(policy, cost, null, 0, 0, 1);
         }
 
         @Override
@@ -237,13 +240,13 @@ public abstract sealed class Decision {
 
         /** Without a look at the limits. */
         Degraded(Policy policy, long cost, boolean allowed) {
-            super(policy, cost, null, 0, 0);
+            super(policy, cost, null, 0, 0, 1);
             this.allowed = allowed;
         }
 
         /** By this node's share. */
-        Degraded(Policy policy, long cost, boolean allowed, long[] states, long nowMicros) {
-            super(policy, cost, states, nowMicros, 0);
+        Degraded(Policy policy, long cost, boolean allowed, long[] states, long nowMicros, int nodes) {
+            super(policy, cost, states, nowMicros, 0, nodes);
             this.allowed = allowed;
         }
 

@@ -88,6 +88,11 @@ public final class Key {
                 .toList();
     }
 
+    /** The string itself if there is one part without a name, else the key. */
+    Object plain() {
+        return names.get(0).equals(ONLY) ? values.get(0) : this;
+    }
+
     /** The value of a part, or null if there is no such part. */
     @Nullable
     String value(String name) {

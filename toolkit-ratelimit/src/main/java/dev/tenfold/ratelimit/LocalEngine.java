@@ -55,19 +55,22 @@ final class LocalEngine {
 
     /** By this node's share: each token costs as many as there are nodes. */
     Decision.Degraded acquireShare(Policy policy, Object key, long cost, int nodes) {
-        return step(
-                policy,
-                key,
-                nodes,
-                cost,
-                true,
-                (fits, states, now) -> new Decision.Degraded(policy, cost, fits, states, now));
+        return step(policy, key, nodes, cost, true, degraded(policy, cost, nodes));
+    }
+
+    /** The same without taking. */
+    Decision.Degraded peekShare(Policy policy, Object key, long cost, int nodes) {
+        return step(policy, key, nodes, cost, false, degraded(policy, cost, nodes));
+    }
+
+    private static Outcome<Decision.Degraded> degraded(Policy policy, long cost, int nodes) {
+        return (fits, states, now) -> new Decision.Degraded(policy, cost, fits, states, now, nodes);
     }
 
     private static Decision decision(Policy policy, long cost, boolean fits, long[] states, long nowMicros) {
         return fits
                 ? new Decision.Allowed(policy, cost, states, nowMicros, 0)
-                : new Decision.Denied(policy, cost, states, nowMicros);
+                : new Decision.Denied(policy, cost, states, nowMicros, 0);
     }
 
     private <T> T step(Policy policy, Object key, int weight, long cost, boolean take, Outcome<T> outcome) {
@@ -80,8 +83,11 @@ final class LocalEngine {
                     if (cell.isLive()) {
                         long[] states = cell.states(group.limits, now);
                         boolean fits = fits(group.limits, states, now, weight, cost);
-                        if (fits && take) take(group.limits, states, weight, cost);
-                        return outcome.of(fits, states.clone(), now);
+                        if (fits && take) {
+                            take(group.limits, states, weight, cost);
+                            cell.keep(states);
+                        }
+                        return outcome.of(fits, states, now);
                     }
                 }
             } else {
@@ -152,7 +158,10 @@ final class LocalEngine {
                 fits &= LocalEngine.fits(limits[g], each[g], now, weight, cost);
             }
             for (int g = 0; g < cells.length; g++) {
-                if (fits && take) LocalEngine.take(limits[g], each[g], weight, cost);
+                if (fits && take) {
+                    LocalEngine.take(limits[g], each[g], weight, cost);
+                    cells[g].keep(each[g]);
+                }
                 int[] places = policy.groups[g].places;
                 for (int i = 0; i < places.length; i++) {
                     System.arraycopy(
@@ -170,6 +179,7 @@ final class LocalEngine {
             for (int i = 0; i < limits.length; i++) {
                 limits[i].algorithm.giveBack(states, i * Algorithm.WIDTH, cost);
             }
+            cell.keep(states);
         });
     }
 

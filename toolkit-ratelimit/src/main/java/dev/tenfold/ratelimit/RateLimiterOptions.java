@@ -17,7 +17,13 @@ public final class RateLimiterOptions {
     public static final int LONGEST_DENIAL_MILLIS = 1_000;
 
     static final RateLimiterOptions DEFAULT = new RateLimiterOptions(
-            "tenfold:", "tenfold-ratelimit".getBytes(US_ASCII), 100_000, 1, true, System::nanoTime);
+            "tenfold:",
+            "tenfold-ratelimit".getBytes(US_ASCII),
+            100_000,
+            1,
+            true,
+            System::nanoTime,
+            RateLimitListener.NONE);
 
     final String prefix;
     final byte[] secret;
@@ -25,15 +31,23 @@ public final class RateLimiterOptions {
     final int nodes;
     final boolean denialCache;
     final LongSupplier nanoClock;
+    final RateLimitListener listener;
 
     private RateLimiterOptions(
-            String prefix, byte[] secret, int maxKeys, int nodes, boolean denialCache, LongSupplier nanoClock) {
+            String prefix,
+            byte[] secret,
+            int maxKeys,
+            int nodes,
+            boolean denialCache,
+            LongSupplier nanoClock,
+            RateLimitListener listener) {
         this.prefix = prefix;
         this.secret = secret;
         this.maxKeys = maxKeys;
         this.nodes = nodes;
         this.denialCache = denialCache;
         this.nanoClock = nanoClock;
+        this.listener = listener;
     }
 
     /**
@@ -48,7 +62,7 @@ public final class RateLimiterOptions {
             throw new IllegalArgumentException(
                     "prefix \"" + prefix + "\" must be up to 64 printable ASCII characters, without blanks and braces");
         }
-        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, denialCache, nanoClock);
+        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, denialCache, nanoClock, listener);
     }
 
     /**
@@ -64,7 +78,7 @@ public final class RateLimiterOptions {
             throw new IllegalArgumentException(
                     "the secret has " + secret.length + " bytes; give at least 16, from a random generator");
         }
-        return new RateLimiterOptions(prefix, secret.clone(), maxKeys, nodes, denialCache, nanoClock);
+        return new RateLimiterOptions(prefix, secret.clone(), maxKeys, nodes, denialCache, nanoClock, listener);
     }
 
     /**
@@ -81,7 +95,7 @@ public final class RateLimiterOptions {
         if (keys < 1_000 || keys > 10_000_000) {
             throw new IllegalArgumentException("maxKeys " + keys + " must be from 1,000 to 10,000,000");
         }
-        return new RateLimiterOptions(prefix, secret, keys, nodes, denialCache, nanoClock);
+        return new RateLimiterOptions(prefix, secret, keys, nodes, denialCache, nanoClock, listener);
     }
 
     /**
@@ -96,7 +110,7 @@ public final class RateLimiterOptions {
         if (atLeast < 1 || atLeast > 10_000) {
             throw new IllegalArgumentException("nodes " + atLeast + " must be from 1 to 10,000");
         }
-        return new RateLimiterOptions(prefix, secret, maxKeys, atLeast, denialCache, nanoClock);
+        return new RateLimiterOptions(prefix, secret, maxKeys, atLeast, denialCache, nanoClock, listener);
     }
 
     /**
@@ -108,7 +122,7 @@ public final class RateLimiterOptions {
      * @return changed options
      */
     public RateLimiterOptions denialCache(boolean remembered) {
-        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, remembered, nanoClock);
+        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, remembered, nanoClock, listener);
     }
 
     /**
@@ -118,7 +132,17 @@ public final class RateLimiterOptions {
      * @return changed options
      */
     public RateLimiterOptions nanoClock(LongSupplier nanoClock) {
-        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, denialCache, nanoClock);
+        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, denialCache, nanoClock, listener);
+    }
+
+    /**
+     * Hears of refusals, for logs and audits.
+     *
+     * @param listener called on the threads that call the limiter
+     * @return changed options
+     */
+    public RateLimiterOptions listener(RateLimitListener listener) {
+        return new RateLimiterOptions(prefix, secret, maxKeys, nodes, denialCache, nanoClock, listener);
     }
 
     /** For messages; the secret does not show. */

@@ -1,5 +1,6 @@
 package dev.tenfold.ratelimit;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -57,14 +58,13 @@ final class SlidingWindow extends Algorithm {
             state[at + CURRENT] = 0;
             state[at + START] += lengthMicros();
         }
+        if (isFresh(state, at)) state[at + START] = nowMicros;
     }
 
-    /** What was used in a window of another length counts as used just now. */
+    /** What was used in a window of another length counts as used in one of this length that has not ended yet. */
     private void adopt(long[] state, int at, long nowMicros) {
-        long used = state[at + CURRENT] + state[at + PREVIOUS];
-        state[at + CURRENT] = used;
-        state[at + PREVIOUS] = 0;
-        state[at + START] = nowMicros;
+        boolean isNew = state[at + LENGTH] == 0;
+        state[at + START] = isNew ? nowMicros : Math.max(state[at + START], nowMicros - lengthMicros() + tickMicros);
         state[at + LENGTH] = length;
     }
 
@@ -129,6 +129,15 @@ final class SlidingWindow extends Algorithm {
     @Override
     void shift(long[] state, int at, long micros) {
         state[at + START] += micros;
+    }
+
+    @Override
+    int read(long[] state, int at, List<Object> reply, int from) {
+        state[at + CURRENT] = (Long) reply.get(from);
+        state[at + PREVIOUS] = (Long) reply.get(from + 1);
+        state[at + START] = -(Long) reply.get(from + 2);
+        state[at + LENGTH] = length;
+        return from + 3;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.tenfold.ratelimit;
 
 import java.math.BigInteger;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,6 +118,14 @@ final class TokenBucket extends Algorithm {
     @Override
     void shift(long[] state, int at, long micros) {
         state[at + AT] += micros;
+    }
+
+    @Override
+    int read(long[] state, int at, List<Object> reply, int from) {
+        state[at + DEBT] = (Long) reply.get(from);
+        state[at + AT] = -(Long) reply.get(from + 1);
+        state[at + UNIT] = unit;
+        return from + 2;
     }
 
     @Override

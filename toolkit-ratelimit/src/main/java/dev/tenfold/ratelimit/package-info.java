@@ -12,7 +12,16 @@
  *   <li>{@link dev.tenfold.ratelimit.Decision}: the answer
  *   <li>{@link dev.tenfold.ratelimit.Quota}: what is left of one limit
  *   <li>{@link dev.tenfold.ratelimit.Outage}: what is decided while Redis is away
+ *   <li>{@link dev.tenfold.ratelimit.RateLimitListener}: hears of refusals
+ *   <li>{@link dev.tenfold.ratelimit.RateLimiterStats}: what a limiter did
+ *   <li>{@link dev.tenfold.ratelimit.RateLimiterMetrics}: the same for Micrometer, an optional dependency
  * </ol>
+ *
+ * <p>One decision, followed through the private types. In memory: {@code LocalEngine} finds the key's {@code Cell} among the
+ * {@code Cells}, and asks the limits' {@code Algorithm}, a {@code TokenBucket} or a {@code SlidingWindow}. On Redis: {@code
+ * RedisEngine} finds the key's {@code Counter}, which may know the answer, from a {@code Lender}'s tokens or a remembered
+ * refusal, or runs {@code acquire.lua}, where the same arithmetic decides; {@code Breaker} and {@code Nodes} are for when
+ * Redis does not answer.
  */
 @NullMarked
 package dev.tenfold.ratelimit;

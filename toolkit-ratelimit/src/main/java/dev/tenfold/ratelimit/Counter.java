@@ -1,0 +1,355 @@
+package dev.tenfold.ratelimit;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one key counts on Redis under some limits of a policy, as this node sees it. Three things spare Redis work, and none of
+ * them admits a call that Redis would not:
+ *
+ * <ul>
+ *   <li><b>One script at a time.</b> Who finds none under way sends one at once. Who finds one queues up, and all that have
+ *       come meanwhile go together in the next, in their order; the script decides as if they had come one by one. So a busy
+ *       key costs a script a round trip, not one a call.
+ *   <li><b>Refusals are remembered</b> until a token can be there, by the time when the script was sent, a second at most.
+ *   <li><b>Leases</b>, where the limit asks for them: tokens taken ahead, see {@link Held}.
+ * </ul>
+ *
+ * <p>All of it may be forgotten at any time. Safe for use by many threads.
+ */
+final class Counter {
+    private static final long LONGEST_DENIAL = TimeUnit.MILLISECONDS.toNanos(RateLimiterOptions.LONGEST_DENIAL_MILLIS);
+    private static final int LONGEST_BATCH = 4_096;
+    private static final byte[] NONE = {'0'};
+    private static final byte[] ONE = {'1'};
+
+    private final RedisEngine engine;
+    final Policy policy;
+    final Limit[] limits;
+    final int[] places;
+    final Breaker breaker;
+    private final byte[][] keys;
+    private final byte[] numbers;
+    private final @Nullable Lender lender;
+
+    private final AtomicBoolean busy = new AtomicBoolean();
+    private final Queue<Ticket> queue = new ConcurrentLinkedQueue<>();
+    private volatile @Nullable Denial denial;
+    private volatile @Nullable Seen seen;
+    private volatile int toldOfOutage;
+
+    /** What the script found. States are of the limits of this counter, as of {@code nowMicros} before or after. */
+    static final class Verdict {
+        final boolean fits;
+        final long[] states;
+        final long nowMicros;
+        final long takenLater;
+
+        /** Where the tokens came from, if it was a lease. */
+        final @Nullable Held held;
+
+        Verdict(boolean fits, long[] states, long nowMicros, long takenLater, @Nullable Held held) {
+            this.held = held;
+            this.fits = fits;
+            this.states = states;
+            this.nowMicros = nowMicros;
+            this.takenLater = takenLater;
+        }
+    }
+
+    /** One call that waits; null if Redis did not answer. A negative cost gives tokens back. */
+    static final class Ticket extends CompletableFuture<@Nullable Verdict> {
+        final long cost;
+
+        Ticket(long cost) {
+            this.cost = cost;
+        }
+    }
+
+    /** Calls of this cost and more are refused until a time. */
+    private record Denial(long cost, long untilNanos) {}
+
+    /** The last that was heard of the states. */
+    static final class Seen {
+        final long[] states;
+        final long sentNanos;
+
+        Seen(long[] states, long sentNanos) {
+            this.states = states;
+            this.sentNanos = sentNanos;
+        }
+    }
+
+    /** @param places of its limits in the policy */
+    Counter(RedisEngine engine, Policy policy, int[] places, byte[][] keys, Breaker breaker) {
+        this.engine = engine;
+        this.policy = policy;
+        this.places = places;
+        this.limits = Arrays.stream(places).mapToObj(i -> policy.limits[i]).toArray(Limit[]::new);
+        this.keys = keys;
+        this.breaker = breaker;
+        this.numbers = numbers(limits);
+        Limit.Lease lease = limits[0].lease;
+        this.lender = lease == null ? null : new Lender(lease.micros(), engine.nanoClock);
+    }
+
+    private static byte[] numbers(Limit[] limits) {
+        ByteBuffer packed = ByteBuffer.allocate(33 * limits.length);
+        for (Limit limit : limits) {
+            packed.put((byte) (limit.window ? 'W' : 'B'));
+            for (double number : limit.algorithm.numbers()) packed.putDouble(number);
+        }
+        return packed.array();
+    }
+
+    /** Decides without Redis, if that is possible. */
+    @Nullable
+    Verdict decideHere(long cost) {
+        if (lender != null) {
+            Held held = lender.current();
+            long left = held == null ? -1 : held.take(cost);
+            if (held != null && left >= 0) {
+                engine.counters.leased.increment();
+                if (held.isLow(left) && !breaker.isOpen() && busy.compareAndSet(false, true)) send(List.of());
+                return new Verdict(true, lastStates(), 0, 0, held);
+            }
+        }
+        Denial refused = denial;
+        Seen last = seen;
+        if (refused == null || last == null || cost < refused.cost) return null;
+        long now = engine.nanoClock.getAsLong();
+        if (now - refused.untilNanos >= 0) return null;
+        engine.counters.remembered.increment();
+        return new Verdict(false, last.states, (now - last.sentNanos) / 1_000, 0, null);
+    }
+
+    private long[] lastStates() {
+        Seen last = seen;
+        return last == null ? new long[limits.length * Algorithm.WIDTH] : last.states;
+    }
+
+    /** Has Redis decide. Does not block. */
+    Ticket submit(long cost) {
+        Ticket ticket = new Ticket(cost);
+        if (queue.isEmpty() && busy.compareAndSet(false, true)) {
+            send(List.of(ticket));
+        } else {
+            queue.add(ticket);
+            sendWaiting();
+        }
+        return ticket;
+    }
+
+    /** Looks without taking. */
+    CompletableFuture<@Nullable Verdict> peek(long cost) {
+        long sent = engine.nanoClock.getAsLong();
+        return engine.run(keys, new byte[][] {numbers, NONE}).handle((reply, error) -> {
+            if (error != null) {
+                engine.failed(this, error);
+                return null;
+            }
+            long[] states = states(reply, 0);
+            seen = new Seen(states, sent);
+            return new Verdict(wait(states, cost) == 0, states, 0, 0, null);
+        });
+    }
+
+    /** Forgets what was used. Completes with false if Redis did not answer. */
+    CompletableFuture<Boolean> reset() {
+        if (lender != null) {
+            List<Held> unused = lender.empty();
+        }
+        return engine.delete(keys).handle((deleted, error) -> {
+            denial = null;
+            seen = null;
+            if (error != null) engine.failed(this, error);
+            return error == null;
+        });
+    }
+
+    private void sendWaiting() {
+        while (!queue.isEmpty() && busy.compareAndSet(false, true)) {
+            List<Ticket> batch = drain();
+            if (!batch.isEmpty()) {
+                send(batch);
+                return;
+            }
+            busy.set(false);
+        }
+    }
+
+    private List<Ticket> drain() {
+        List<Ticket> batch = new ArrayList<>();
+        for (Ticket next; batch.size() < LONGEST_BATCH && (next = queue.poll()) != null; ) {
+            batch.add(next);
+        }
+        return batch;
+    }
+
+    /** The caller has made this busy. */
+    private void send(List<Ticket> batch) {
+        Runs runs = Runs.of(batch);
+        long sent = engine.nanoClock.getAsLong();
+        long ahead = lender == null ? 0 : lender.wanted(runs.tokens(), sent);
+        if (batch.isEmpty() && ahead == 0) {
+            busy.set(false);
+            sendWaiting();
+            return;
+        }
+        byte[][] args = new byte[2 + 2 * runs.count][];
+        args[0] = numbers;
+        args[1] = ahead == 0 ? NONE : bytes(ahead);
+        for (int i = 0; i < runs.count; i++) {
+            args[2 + 2 * i] = bytes(runs.costs[i]);
+            args[3 + 2 * i] = bytes(runs.lengths[i]);
+        }
+        var unused = engine.run(keys, args).whenComplete((reply, error) -> {
+            if (error == null) {
+                answered(batch, runs, reply, sent);
+            } else {
+                failed(batch, error);
+            }
+        });
+    }
+
+    /** On an I/O thread. The next script first, so that it is on its way while the callers of this one wake up. */
+    private void answered(List<Ticket> batch, Runs runs, List<Object> reply, long sent) {
+        long[] states = states(reply, runs.count);
+        int size = reply.size();
+        long ahead = (Long) reply.get(size - 3);
+        if (lender != null && ahead > 0) lender.granted(ahead, (Long) reply.get(size - 2), sent);
+        engine.counters.clockJumps.add((Long) reply.get(size - 1));
+        engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
+        seen = new Seen(states, sent);
+        remember(runs, reply, states, sent);
+        busy.set(false);
+        sendWaiting();
+
+        long later = 0;
+        for (int i = 0; i < runs.count; i++) later += runs.costs[i] * (Long) reply.get(i);
+        int next = 0;
+        for (int i = 0; i < runs.count; i++) {
+            long fits = (Long) reply.get(i);
+            for (long n = 0; n < runs.lengths[i]; n++) {
+                Ticket ticket = batch.get(next++);
+                if (n < fits) later -= ticket.cost;
+                ticket.complete(new Verdict(n < fits, states, 0, Math.max(0, later), null));
+            }
+        }
+    }
+
+    private void remember(Runs runs, List<Object> reply, long[] states, long sent) {
+        if (!engine.remembersDenials) return;
+        Denial earlier = denial;
+        if (earlier != null && wait(states, earlier.cost) == 0) denial = null; // somebody has given tokens back
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < runs.count; i++) {
+            if (runs.costs[i] > 0 && (Long) reply.get(i) < runs.lengths[i]) least = Math.min(least, runs.costs[i]);
+        }
+        if (least == Long.MAX_VALUE) return;
+        long wait = Math.min(LONGEST_DENIAL, TimeUnit.MICROSECONDS.toNanos(wait(states, least)));
+        if (wait > 0) denial = new Denial(least, sent + wait);
+    }
+
+    private long wait(long[] states, long cost) {
+        long wait = 0;
+        for (int i = 0; i < limits.length; i++) {
+            wait = Math.max(wait, limits[i].algorithm.waitMicros(states, i * Algorithm.WIDTH, 0, cost));
+        }
+        return wait;
+    }
+
+    /** All that wait are told at once: they have waited long enough, and the next script would fare no better. */
+    private void failed(List<Ticket> batch, Throwable error) {
+        engine.failed(this, error);
+        List<Ticket> waiting = drain();
+        busy.set(false);
+        sendWaiting();
+        batch.forEach(ticket -> ticket.complete(null));
+        waiting.forEach(ticket -> ticket.complete(null));
+    }
+
+    /** The states that a reply tells of, with times before now. */
+    private long[] states(List<Object> reply, int from) {
+        long[] states = new long[limits.length * Algorithm.WIDTH];
+        int next = from;
+        for (int i = 0; i < limits.length; i++) {
+            next = limits[i].algorithm.read(states, i * Algorithm.WIDTH, reply, next);
+        }
+        return states;
+    }
+
+    /** The last that was heard of the states; once an outage, then null. */
+    @Nullable
+    Seen seenBefore(int outage) {
+        if (toldOfOutage == outage) return null;
+        toldOfOutage = outage;
+        return seen;
+    }
+
+    /** Undoes a decision that another limit has made useless. Does not block. */
+    void putBack(Verdict verdict, long cost) {
+        if (verdict.held != null) {
+            verdict.held.putBack(cost); // where they came from, or they would live longer
+        } else {
+            Ticket unused = submit(-cost);
+        }
+    }
+
+    /** Gives back what is left of leases. Completes when Redis has answered, or will not. */
+    CompletableFuture<?> close() {
+        if (lender == null) return CompletableFuture.completedFuture(null);
+        List<CompletableFuture<?>> sent = new ArrayList<>();
+        for (Held held : lender.empty()) {
+            long unused = held.takeAll();
+            if (unused == 0 || engine.nanoClock.getAsLong() - held.untilNanos >= 0) continue;
+            byte[][] args = {numbers, bytes(-unused), bytes(held.grantedMicros), bytes(held.lifetimeMicros)};
+            sent.add(engine.run(keys, args).exceptionally(lost -> List.of())); // then they expire
+        }
+        return CompletableFuture.allOf(sent.toArray(CompletableFuture<?>[]::new));
+    }
+
+    private static byte[] bytes(long number) {
+        return number == 1 ? ONE : Long.toString(number).getBytes(US_ASCII);
+    }
+
+    /** Equal costs that follow each other, as pairs of a cost and how many. */
+    private static final class Runs {
+        final long[] costs;
+        final long[] lengths;
+        int count;
+
+        private Runs(int most) {
+            costs = new long[most];
+            lengths = new long[most];
+        }
+
+        /** What they cost together, not counting what is given back. */
+        long tokens() {
+            long tokens = 0;
+            for (int i = 0; i < count; i++) tokens += Math.max(0, costs[i]) * lengths[i];
+            return tokens;
+        }
+
+        static Runs of(List<Ticket> batch) {
+            Runs runs = new Runs(batch.size());
+            for (Ticket ticket : batch) {
+                if (runs.count == 0 || runs.costs[runs.count - 1] != ticket.cost) {
+                    runs.costs[runs.count++] = ticket.cost;
+                }
+                runs.lengths[runs.count - 1]++;
+            }
+            return runs;
+        }
+    }
+}

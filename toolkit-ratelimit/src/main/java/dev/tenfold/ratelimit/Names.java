@@ -1,0 +1,117 @@
+package dev.tenfold.ratelimit;
+
+import java.security.GeneralSecurityException;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Names of keys on Redis: {@code prefix{tag}place}. The tag is a digest of the key's first part, or of the one part that is
+ * counted; the place is one of the policy, the limit and all parts that are counted. As every part goes in with its length,
+ * no two keys run into each other, and as it is HMAC-SHA-256, nobody can make them. Safe for use by many threads.
+ */
+final class Names {
+    /** 128 bits, so that no two keys share a tag by chance. */
+    private static final int TAG_BYTES = 16;
+    /** 64 bits, among the limits of one tag. */
+    private static final int PLACE_BYTES = 8;
+
+    private static final Base64.Encoder BASE64 = Base64.getUrlEncoder().withoutPadding();
+
+    private final byte[] prefix;
+    private final Mac keyed;
+
+    Names(RateLimiterOptions options) {
+        prefix = options.prefixBytes();
+        try {
+            keyed = Mac.getInstance("HmacSHA256");
+            keyed.init(new SecretKeySpec(options.secret, "HmacSHA256"));
+        } catch (GeneralSecurityException e) {
+            throw new LinkageError("every Java runtime has HmacSHA256", e);
+        }
+    }
+
+    /**
+     * The name of what one limit counts.
+     *
+     * @param counted the part of the key that the limit goes by, or the whole key
+     */
+    byte[] of(Policy policy, Limit limit, Object counted) {
+        return counted instanceof Key parts
+                ? name(tag(parts.values.get(0)), place(policy, limit, parts))
+                : name(tag((String) counted), place(policy, limit, null));
+    }
+
+    /** A single part's value is in the tag already. */
+    private byte[] place(Policy policy, Limit limit, @Nullable Key parts) {
+        Mac place = mac();
+        add(place, policy.name);
+        add(place, limit.name);
+        add(place, limit.window ? "W" : "B");
+        if (parts == null) {
+            add(place, limit.by == null ? Key.ONLY : limit.by);
+        } else {
+            addAll(place, parts.names);
+            addAll(place, parts.values);
+        }
+        return Arrays.copyOf(place.doFinal(), PLACE_BYTES);
+    }
+
+    /** The name of something that all limiters with this prefix share. */
+    byte[] shared(String what) {
+        Mac place = mac();
+        add(place, what);
+        return name(tag(what), Arrays.copyOf(place.doFinal(), PLACE_BYTES));
+    }
+
+    private byte[] tag(String value) {
+        Mac mac = mac();
+        add(mac, value);
+        return Arrays.copyOf(mac.doFinal(), TAG_BYTES);
+    }
+
+    private byte[] name(byte[] tag, byte[] place) {
+        byte[] tagText = BASE64.encode(tag);
+        byte[] placeText = BASE64.encode(place);
+        byte[] name = Arrays.copyOf(prefix, prefix.length + tagText.length + placeText.length + 2);
+        int at = prefix.length;
+        name[at++] = '{';
+        System.arraycopy(tagText, 0, name, at, tagText.length);
+        at += tagText.length;
+        name[at++] = '}';
+        System.arraycopy(placeText, 0, name, at, placeText.length);
+        return name;
+    }
+
+    /** A copy is cheaper than a lock, or than one for each thread. */
+    private Mac mac() {
+        try {
+            return (Mac) keyed.clone();
+        } catch (CloneNotSupportedException e) {
+            throw new LinkageError("the Java runtime's HmacSHA256 cannot be copied", e);
+        }
+    }
+
+    private static void addAll(Mac mac, List<String> texts) {
+        for (String text : texts) add(mac, text);
+    }
+
+    /** As UTF-16, since an encoder would turn different broken texts into the same bytes. */
+    private static void add(Mac mac, String text) {
+        byte[] bytes = new byte[4 + 2 * text.length()];
+        int length = text.length();
+        bytes[0] = (byte) (length >>> 24);
+        bytes[1] = (byte) (length >>> 16);
+        bytes[2] = (byte) (length >>> 8);
+        bytes[3] = (byte) length;
+        for (int i = 0, at = 4; i < length; i++) {
+            char c = text.charAt(i);
+            bytes[at++] = (byte) (c >>> 8);
+            bytes[at++] = (byte) c;
+        }
+        mac.update(bytes);
+    }
+}

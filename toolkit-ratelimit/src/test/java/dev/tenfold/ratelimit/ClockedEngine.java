@@ -1,0 +1,51 @@
+package dev.tenfold.ratelimit;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.redis.RedisScript;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
+
+/** The engine on Redis with a clock of the test's in place of the server's. Keys expire by the server's, hence much later. */
+final class ClockedEngine extends RedisEngine {
+    private static final RedisScript<List<Object>> SCRIPT = RedisScript.of(text(), RedisScript.Reply.LIST);
+
+    private final LongSupplier redisMicros;
+
+    ClockedEngine(RedisLink link, RateLimiterOptions options, LongSupplier redisMicros) {
+        super(link, options, SCRIPT);
+        this.redisMicros = redisMicros;
+    }
+
+    private static String text() {
+        try (InputStream in = RedisEngine.class.getResourceAsStream("acquire.lua")) {
+            String text = new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
+            String clocked = text.replace("local time = redis.call('TIME')\n", "")
+                    .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
+                    .replace("string.format('%.0f', ttl)", "'3600000'");
+            assertThat(clocked)
+                    .doesNotContain("'TIME'")
+                    .contains("table.remove(ARGV)")
+                    .contains("'3600000'");
+            return clocked;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    CompletableFuture<List<Object>> run(byte[][] keys, byte[][] args) {
+        byte[][] clocked = Arrays.copyOf(args, args.length + 1);
+        clocked[args.length] = Long.toString(redisMicros.getAsLong()).getBytes(US_ASCII);
+        return super.run(keys, clocked);
+    }
+}
