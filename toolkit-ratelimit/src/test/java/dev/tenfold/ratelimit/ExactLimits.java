@@ -39,7 +39,6 @@ final class ExactLimits {
     }
 
     boolean acquire(long cost) {
-        lookAtAll();
         for (Level level : levels) {
             if (!level.fits(cost)) return false;
         }
@@ -49,7 +48,6 @@ final class ExactLimits {
 
     /** Whether a call would fit in buckets from which some hundredths of a token more are missing. */
     boolean fits(long cost, int hundredths) {
-        lookAtAll();
         for (Level level : levels) {
             Fraction bucket = (Fraction) level;
             BigInteger[] now = bucket.after(nowMicros.getAsLong() - bucket.at);
@@ -62,12 +60,6 @@ final class ExactLimits {
         return true;
     }
 
-    private void lookAtAll() {
-        for (Level level : levels) {
-            if (level instanceof Fraction bucket) bucket.look();
-        }
-    }
-
     void refund(long cost) {
         for (Level level : levels) level.giveBack(cost);
     }
@@ -78,16 +70,9 @@ final class ExactLimits {
         return least;
     }
 
-    /**
-     * Other numbers for the same buckets: what was missing at the last admitted call stays, and what has been refilled until
-     * the next call, at the new rate, is settled then, whatever becomes of that call.
-     */
+    /** Other numbers for the same buckets: what is missing from them stays. */
     void change(Limit... changed) {
-        for (int i = 0; i < changed.length; i++) {
-            Fraction bucket = (Fraction) levels[i];
-            bucket.isChanged |= !bucket.limit.equals(changed[i]);
-            bucket.limit = changed[i];
-        }
+        for (int i = 0; i < changed.length; i++) ((Fraction) levels[i]).limit = changed[i];
         limits = changed;
     }
 
@@ -123,16 +108,9 @@ final class ExactLimits {
         private BigInteger missing = BigInteger.ZERO;
         private BigInteger of = BigInteger.ONE;
         private long at = nowMicros.getAsLong();
-        private boolean isChanged;
 
         Fraction(Limit limit) {
             this.limit = limit;
-        }
-
-        /** The first look after a change settles it. */
-        private void look() {
-            if (isChanged) refill();
-            isChanged = false;
         }
 
         private void refill() {
@@ -178,7 +156,6 @@ final class ExactLimits {
 
         @Override
         public long remaining() {
-            look();
             BigInteger[] now = after(nowMicros.getAsLong() - at);
             BigInteger left = BigInteger.valueOf(limit.burst()).multiply(now[1]).subtract(now[0]);
             return Math.max(0, left.divide(now[1]).longValueExact());

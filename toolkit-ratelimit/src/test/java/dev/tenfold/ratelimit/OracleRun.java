@@ -69,6 +69,9 @@ final class OracleRun {
             int rounds = 100 + random.nextInt(100);
             for (int round = 0; round < rounds; round++) {
                 if (kind == 2 && random.nextInt(20) == 0) {
+                    // A refund settles what was refilled at the old rate; what comes later counts at the new one.
+                    assertThat(limiter.refund(policy, key, 1)).isTrue();
+                    exact.refund(1);
                     limits = limits(limits.length, false, true);
                     policy = Policy.of(name, limits);
                     exact.change(limits);
