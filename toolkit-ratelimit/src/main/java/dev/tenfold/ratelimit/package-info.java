@@ -12,6 +12,9 @@
  *   <li>{@link dev.tenfold.ratelimit.Decision}: the answer
  *   <li>{@link dev.tenfold.ratelimit.Quota}: what is left of one limit
  *   <li>{@link dev.tenfold.ratelimit.Outage}: what is decided while Redis is away
+ *   <li>{@link dev.tenfold.ratelimit.RateLimitFilter}: refuses HTTP requests in a servlet container
+ *   <li>{@link dev.tenfold.ratelimit.ClientAddress}: from where a request comes, behind proxies
+ *   <li>{@link dev.tenfold.ratelimit.RateLimitHeaders}: the header fields that tell a client what is left
  * </ol>
  */
 @NullMarked
