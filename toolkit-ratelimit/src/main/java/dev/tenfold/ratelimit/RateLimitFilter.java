@@ -43,6 +43,9 @@ import org.slf4j.LoggerFactory;
  *         .cost(request -> request.getMethod().equals("GET") ? 1 : 5);
  * }</pre>
  *
+ * <p>It limits what an address or a user may do, not what all of them do together: who has many addresses has as many limits.
+ * And a request that is refused has reached this server already; a flood has to be stopped in front of it.
+ *
  * <p>Register both for all dispatcher types or for REQUEST alone, with asynchronous support. In Jetty that is {@code
  * servletContextHandler.addFilter(new FilterHolder(before), "/*", EnumSet.of(DispatcherType.REQUEST))}, in the order in which
  * they run, the filter that authenticates between them. In Spring Boot, declare a {@code FilterRegistrationBean} for each, with
@@ -90,7 +93,10 @@ public final class RateLimitFilter implements Filter {
     /** Set on requests that this filter has decided, or let pass. */
     private final String decided = RateLimitFilter.class.getName() + '.' + COUNT.incrementAndGet();
 
+    /** When to log again. What clients can bring about must not hide that the limiter fails. */
     private final AtomicLong nextWarning = new AtomicLong(System.nanoTime());
+
+    private final AtomicLong nextFailure = new AtomicLong(System.nanoTime());
 
     private RateLimitFilter(
             RateLimiter limiter,
@@ -283,18 +289,33 @@ public final class RateLimitFilter implements Filter {
     /** Null if the request has no key. */
     private @Nullable Decision decide(HttpServletRequest request) {
         Policy applied = test(internal, request) ? internalPolicy : policy;
+        Key key = key(applied, request);
+        if (key == null) return null;
         long tokens = cost(request);
         try {
-            Optional<Key> key = keys.apply(request);
-            return key.isEmpty() ? null : limiter.acquire(applied, key.get(), tokens);
+            return limiter.acquire(applied, key, tokens);
         } catch (RuntimeException e) {
-            warn("A request is counted under a key that all without a valid one share", e);
-        }
-        try {
-            return limiter.acquire(applied, sharedKey(applied), tokens);
-        } catch (RuntimeException e) {
-            warn("A request is decided as in an outage, " + applied.outage(), e);
+            warn(nextFailure, "A request is decided as in an outage, since the limiter failed", e);
             return new Decision.Degraded(applied, tokens, applied.outage() != Outage.CLOSED);
+        }
+    }
+
+    private @Nullable Key key(Policy applied, HttpServletRequest request) {
+        try {
+            Key key = keys.apply(request).orElse(null);
+            if (key != null) requireParts(applied, key);
+            return key;
+        } catch (RuntimeException e) {
+            warn(nextWarning, "A request is counted under a key that all without a valid one share", e);
+            return sharedKey(applied);
+        }
+    }
+
+    private static void requireParts(Policy policy, Key key) {
+        for (Limit limit : policy.limits()) {
+            if (limit.by != null && key.value(limit.by) == null) {
+                throw new IllegalArgumentException(limit + " counts by a part that " + key + " does not have");
+            }
         }
     }
 
@@ -302,7 +323,7 @@ public final class RateLimitFilter implements Filter {
         try {
             return predicate.test(request);
         } catch (RuntimeException e) {
-            warn("A request is taken for neither internal nor excepted", e);
+            warn(nextWarning, "A request is taken for neither internal nor excepted", e);
             return false;
         }
     }
@@ -311,7 +332,7 @@ public final class RateLimitFilter implements Filter {
         try {
             return Math.max(1, cost.applyAsLong(request));
         } catch (RuntimeException e) {
-            warn("A request is taken to cost 1", e);
+            warn(nextWarning, "A request is taken to cost 1", e);
             return 1;
         }
     }
@@ -376,10 +397,10 @@ public final class RateLimitFilter implements Filter {
         }
     }
 
-    private void warn(String what, RuntimeException cause) {
-        long due = nextWarning.get();
+    private void warn(AtomicLong next, String what, RuntimeException cause) {
+        long due = next.get();
         long now = System.nanoTime();
-        if (now - due >= 0 && nextWarning.compareAndSet(due, now + QUIET_NANOS)) {
+        if (now - due >= 0 && next.compareAndSet(due, now + QUIET_NANOS)) {
             LOG.warn(
                     "{} (policy {}); the next such message comes in a minute at the earliest",
                     what,
