@@ -385,7 +385,6 @@ public final class ClientAddress {
                 run = end - i;
                 from = i;
             }
-            if (end > i) i = end;
         }
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < GROUPS; i++) {

@@ -145,13 +145,14 @@ public final class RateLimitHeaders {
         return list.toString();
     }
 
-    /** Permits in so many seconds, rounded down. */
+    /** Permits in so many seconds, rounded down; as a period has at least 1 ms, it fits a long. */
     private static long quota(Limit limit, long window) {
         Duration period = limit.period();
         if (period.toNanosPart() == 0) return limit.permits();
         BigInteger permits = BigInteger.valueOf(limit.permits()).multiply(BigInteger.valueOf(window));
-        BigInteger quota = permits.multiply(SECOND).divide(BigInteger.valueOf(period.toNanos()));
-        return quota.min(BigInteger.valueOf(LARGEST)).longValueExact();
+        return permits.multiply(SECOND)
+                .divide(BigInteger.valueOf(period.toNanos()))
+                .longValueExact();
     }
 
     private static String limits(List<Quota> quotas) {

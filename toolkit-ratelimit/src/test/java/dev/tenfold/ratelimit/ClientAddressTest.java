@@ -174,6 +174,7 @@ class ClientAddressTest {
                 "for=\"192.0.2.1",
                 "for=192.0.2.1\"",
                 "x for=1.1.1.1 y",
+                "junk;for=192.0.2.1",
                 "for=192.0.2.1;junk",
                 "for=1\\.2.3.4"
             })

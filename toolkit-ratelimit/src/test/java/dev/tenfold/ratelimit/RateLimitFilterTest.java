@@ -34,6 +34,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.eclipse.jetty.ee10.servlet.ErrorPageErrorHandler;
 import org.eclipse.jetty.ee10.servlet.FilterHolder;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
@@ -65,6 +66,10 @@ class RateLimitFilterTest {
 
     /** Serves by these filters; {@code /async}, {@code /forward} and {@code /fail} are dispatched once more. */
     private void serve(Filter... filters) throws Exception {
+        serve(new ErrorPageErrorHandler(), filters);
+    }
+
+    private void serve(ErrorPageErrorHandler pages, Filter... filters) throws Exception {
         Server jetty = new Server(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
         ServletContextHandler context = new ServletContextHandler();
         for (Filter filter : filters) {
@@ -75,6 +80,7 @@ class RateLimitFilterTest {
         ServletHolder servlet = new ServletHolder(new Servlet());
         servlet.setAsyncSupported(true);
         context.addServlet(servlet, "/*");
+        context.setErrorHandler(pages);
         jetty.setHandler(context);
         jetty.start();
         server = jetty;
@@ -456,6 +462,29 @@ class RateLimitFilterTest {
         assertThat(get("/fail").statusCode()).isEqualTo(500);
         HttpResponse<String> fourth = get("/async");
         assertThat(limits(fourth)).containsExactly("\"address\";r=26;t=2");
+    }
+
+    @Test
+    void an_error_page_costs_nothing() throws Exception {
+        Filter refusing = (request, response, chain) -> {
+            boolean error = request.getDispatcherType() == DispatcherType.ERROR;
+            if (!error && path("/secret").test((HttpServletRequest) request)) {
+                ((HttpServletResponse) response).sendError(401);
+            } else {
+                chain.doFilter(request, response);
+            }
+        };
+        ErrorPageErrorHandler pages = new ErrorPageErrorHandler();
+        pages.addErrorPage(401, "/unauthorized");
+        serve(pages, refusing, RateLimitFilter.byAddress(limiter, ADDRESS, ClientAddress.direct()));
+        for (int i = 0; i < 5; i++) {
+            HttpResponse<String> unauthorized = get("/secret");
+            assertThat(unauthorized.statusCode()).isEqualTo(401);
+            assertThat(unauthorized.body()).isEqualTo("served");
+            assertThat(limits(unauthorized)).isEmpty();
+        }
+
+        assertThat(limits(get("/"))).containsExactly("\"address\";r=2;t=20");
     }
 
     @Test
