@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -99,6 +100,16 @@ public abstract sealed class Decision {
             least = Math.min(least, remaining(now, i));
         }
         return least;
+    }
+
+    /**
+     * The header fields that tell the client, in the style of {@link RateLimitHeaders#IETF}: what is left of each limit, and
+     * {@code Retry-After} if it is refused and waiting helps.
+     *
+     * @return names and values; unmodifiable
+     */
+    public final Map<String, String> headers() {
+        return RateLimitHeaders.IETF.fields(this);
     }
 
     private long remaining(long[] now, int i) {

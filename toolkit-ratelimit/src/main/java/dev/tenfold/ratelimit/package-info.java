@@ -15,6 +15,9 @@
  *   <li>{@link dev.tenfold.ratelimit.RateLimitListener}: hears of refusals
  *   <li>{@link dev.tenfold.ratelimit.RateLimiterStats}: what a limiter did
  *   <li>{@link dev.tenfold.ratelimit.RateLimiterMetrics}: the same for Micrometer, an optional dependency
+ *   <li>{@link dev.tenfold.ratelimit.RateLimitFilter}: refuses HTTP requests in a servlet container
+ *   <li>{@link dev.tenfold.ratelimit.ClientAddress}: from where a request comes, behind proxies
+ *   <li>{@link dev.tenfold.ratelimit.RateLimitHeaders}: the header fields that tell a client what is left
  * </ol>
  *
  * <p>One decision, followed through the private types. In memory: {@code LocalEngine} finds the key's {@code Cell} among the

@@ -14,7 +14,7 @@ class ClusterRateLimiterTest extends RemoteRateLimiterContract {
 
     @BeforeAll
     static void connect() {
-        link = RedisLink.connectCluster(RedisCluster.shared().uris());
+        link = RedisLink.connectCluster(RedisCluster.shared().uris(), o -> o.commandTimeout(Duration.ofSeconds(5)));
         assertThat(link.awaitUp(Duration.ofSeconds(20))).isTrue();
     }
 

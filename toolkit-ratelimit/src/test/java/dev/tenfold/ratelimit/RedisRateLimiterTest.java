@@ -14,7 +14,7 @@ class RedisRateLimiterTest extends RemoteRateLimiterContract {
 
     @BeforeAll
     static void connect() {
-        link = RedisLink.connect(RedisServer.shared().uri());
+        link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Duration.ofSeconds(5)));
         assertThat(link.awaitUp(Duration.ofSeconds(20))).isTrue();
     }
 
