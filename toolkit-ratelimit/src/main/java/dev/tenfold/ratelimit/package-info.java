@@ -12,6 +12,11 @@
  *   <li>{@link dev.tenfold.ratelimit.Decision}: the answer
  *   <li>{@link dev.tenfold.ratelimit.Quota}: what is left of one limit
  *   <li>{@link dev.tenfold.ratelimit.Outage}: what is decided while Redis is away
+ *   <li>{@link dev.tenfold.ratelimit.ConcurrencyLimiter}: limits what runs at once, on this node or on all together
+ *   <li>{@link dev.tenfold.ratelimit.ConcurrencyOptions}: its settings and their defaults
+ *   <li>{@link dev.tenfold.ratelimit.Permit}: the answer, and the place that work holds while it runs
+ *   <li>{@link dev.tenfold.ratelimit.Priority}: what is shed last
+ *   <li>{@link dev.tenfold.ratelimit.ConcurrencyStats}: what it did
  * </ol>
  */
 @NullMarked
