@@ -22,4 +22,14 @@ public record ConcurrencyStats(
     public ConcurrencyStats {
         rejected = Map.copyOf(rejected);
     }
+
+    /**
+     * How many of a priority were refused.
+     *
+     * @param priority which
+     * @return its count of {@link #rejected()}
+     */
+    public long rejected(Priority priority) {
+        return rejected.getOrDefault(priority, 0L);
+    }
 }
