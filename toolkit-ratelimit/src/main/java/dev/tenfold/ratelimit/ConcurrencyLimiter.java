@@ -243,7 +243,7 @@ public final class ConcurrencyLimiter implements AutoCloseable {
     private Permit acquireShared(RedisSemaphore redis, Priority priority, long now) {
         int share = share(priority, permits);
         // What this node runs is counted on Redis as well, or is going to be.
-        if (inFlight.get() >= share) return rejected(priority);
+        if (inFlight.get() >= share && redis.answers()) return rejected(priority);
         long id = Permit.newId();
         return switch (redis.acquire(id, share, now)) {
             case GRANTED -> grant(new Permit.Granted(this, id, now, inFlight.incrementAndGet()));
@@ -334,13 +334,13 @@ public final class ConcurrencyLimiter implements AutoCloseable {
             }
         }
         if (found == 0) return;
-        leaked.add(found);
         LOG.warn(
                 "{}: {} permits were not closed within {} ms and have been taken back. Open them in try-with-resources, also"
                         + " where an executor may refuse the work; if work takes that long, raise maxHold(…)",
                 name,
                 found,
                 maxHoldNanos / 1_000_000);
+        leaked.add(found);
     }
 
     // ---- about it ---------------------------------------------------------------------------------------------------

@@ -146,6 +146,11 @@ final class RedisSemaphore {
         }
     }
 
+    /** Whether it does as far as is known. */
+    boolean answers() {
+        return !closed && pausedUntil.get() == NO_PAUSE && link.isAvailable();
+    }
+
     private boolean mayAsk(long now) {
         if (closed || !link.isAvailable()) return false;
         long until = pausedUntil.get();
