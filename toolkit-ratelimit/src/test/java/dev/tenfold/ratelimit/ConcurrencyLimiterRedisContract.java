@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.UUID;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -20,7 +19,7 @@ import org.junit.jupiter.api.Test;
 
 /** What nodes do that share permits on a Redis. */
 abstract class ConcurrencyLimiterRedisContract {
-    private static final Duration SHORT = Duration.ofMillis(900);
+    private static final Duration SHORT = Duration.ofMillis(750);
 
     private final String prefix = UUID.randomUUID() + ":";
     private final List<ConcurrencyLimiter> open = new ArrayList<>();
@@ -28,6 +27,9 @@ abstract class ConcurrencyLimiterRedisContract {
     abstract RedisLink link();
 
     abstract RedisLink otherLink();
+
+    /** For the test's own eyes, with a long timeout: a busy machine does not fail it. */
+    abstract RedisLink observer();
 
     @AfterEach
     void closeAll() {
@@ -54,26 +56,27 @@ abstract class ConcurrencyLimiterRedisContract {
     }
 
     private long held() {
-        return link().await(link().call(redis -> redis.zcard(key())));
+        return observer().await(observer().call(redis -> redis.zcard(key())));
     }
 
     private double lastExpiry() {
-        return link().await(link().call(redis -> redis.zrevrangeWithScores(key(), 0, 0)))
+        return observer()
+                .await(observer().call(redis -> redis.zrevrangeWithScores(key(), 0, 0)))
                 .get(0)
                 .getScore();
     }
 
     private void put(String id, double expiry) {
-        link().await(link().call(redis -> redis.zadd(key(), expiry, id.getBytes(UTF_8))));
+        observer().await(observer().call(redis -> redis.zadd(key(), expiry, id.getBytes(UTF_8))));
     }
 
     private boolean contains(String id) {
-        Double score = link().await(link().call(redis -> redis.zscore(key(), id.getBytes(UTF_8))));
+        Double score = observer().await(observer().call(redis -> redis.zscore(key(), id.getBytes(UTF_8))));
         return score != null;
     }
 
     private long redisMillis() {
-        List<byte[]> time = link().await(link().call(redis -> redis.time()));
+        List<byte[]> time = observer().await(observer().call(redis -> redis.time()));
         return Long.parseLong(new String(time.get(0), UTF_8)) * 1_000
                 + Long.parseLong(new String(time.get(1), UTF_8)) / 1_000;
     }
@@ -139,7 +142,7 @@ abstract class ConcurrencyLimiterRedisContract {
 
     private boolean nodeIsKnown() {
         byte[] nodes = (prefix + "{shared}:semaphore:nodes").getBytes(UTF_8);
-        return link().await(link().call(redis -> redis.zcard(nodes))) == 1L;
+        return observer().await(observer().call(redis -> redis.zcard(nodes))) == 1L;
     }
 
     @Test
@@ -185,7 +188,7 @@ abstract class ConcurrencyLimiterRedisContract {
         Await.until("its permits come back", () -> alive.acquire().granted());
 
         assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(SHORT.plusSeconds(1));
-        grant(alive);
+        Await.until("both of them", () -> alive.acquire().granted());
         assertThat(alive.acquire().granted()).isFalse();
     }
 
@@ -215,7 +218,7 @@ abstract class ConcurrencyLimiterRedisContract {
         ConcurrencyLimiter here = limiter(link(), 2, o -> o.lease(SHORT));
         grant(here);
         grant(here);
-        link().await(link().call(redis -> redis.del(key())));
+        observer().await(observer().call(redis -> redis.del(key())));
 
         Await.until("they are there again", () -> held() == 2);
         assertThat(there(2).acquire().granted()).isFalse();
@@ -267,7 +270,8 @@ abstract class ConcurrencyLimiterRedisContract {
 
         assertThat(lastExpiry()).isEqualTo(before);
         assertThat(held()).isEqualTo(2);
-        Double lowest = link().await(link().call(redis -> redis.zrangeWithScores(key(), 0, 0)))
+        Double lowest = observer()
+                .await(observer().call(redis -> redis.zrangeWithScores(key(), 0, 0)))
                 .get(0)
                 .getScore();
         assertThat(lowest).isEqualTo(before);
@@ -281,7 +285,8 @@ abstract class ConcurrencyLimiterRedisContract {
         put("before", before);
 
         Await.until("the heartbeat has renewed it", () -> {
-            List<ScoredValue<byte[]>> all = link().await(link().call(redis -> redis.zrangeWithScores(key(), 0, -1)));
+            List<ScoredValue<byte[]>> all =
+                    observer().await(observer().call(redis -> redis.zrangeWithScores(key(), 0, -1)));
             return all.stream().allMatch(one -> one.getScore() == before);
         });
     }
@@ -312,7 +317,7 @@ abstract class ConcurrencyLimiterRedisContract {
 
     @Test
     void closing_ends_the_thread_and_leaves_permits_to_end() {
-        link().await(link().call(redis -> redis.ping()));
+        observer().await(observer().call(redis -> redis.ping()));
         LeakCheck.Snapshot before = LeakCheck.snapshot();
         ConcurrencyLimiter limiter = here(2);
         Permit permit = grant(limiter);
@@ -336,6 +341,6 @@ abstract class ConcurrencyLimiterRedisContract {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("minLimit has no meaning for redis(…)");
         assertThatThrownBy(() -> limiter(link(), 0, o -> o)).isInstanceOf(IllegalArgumentException.class);
-        assertThat(Objects.requireNonNull(open)).isEmpty();
+        assertThat(open).isEmpty();
     }
 }

@@ -12,21 +12,24 @@ import org.junit.jupiter.api.BeforeAll;
 class ConcurrencyLimiterRedisTest extends ConcurrencyLimiterRedisContract {
     private static RedisLink link;
     private static RedisLink otherLink;
+    private static RedisLink observer;
 
     @BeforeAll
     static void connect() {
-        link = connected();
-        otherLink = connected();
+        link = connected(Duration.ofMillis(250));
+        otherLink = connected(Duration.ofMillis(250));
+        observer = connected(Duration.ofSeconds(10));
     }
 
     @AfterAll
     static void disconnect() {
         link.close();
         otherLink.close();
+        observer.close();
     }
 
-    private static RedisLink connected() {
-        RedisLink redis = RedisLink.connect(RedisServer.shared().uri());
+    private static RedisLink connected(Duration commandTimeout) {
+        RedisLink redis = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(commandTimeout));
         assertThat(redis.awaitUp(Duration.ofSeconds(20))).isTrue();
         return redis;
     }
@@ -42,7 +45,12 @@ class ConcurrencyLimiterRedisTest extends ConcurrencyLimiterRedisContract {
     }
 
     @Override
+    RedisLink observer() {
+        return observer;
+    }
+
+    @Override
     RedisLink anotherLink() {
-        return connected();
+        return connected(Duration.ofMillis(250));
     }
 }
