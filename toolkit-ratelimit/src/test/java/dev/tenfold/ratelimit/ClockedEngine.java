@@ -26,17 +26,29 @@ final class ClockedEngine extends RedisEngine {
         this.redisMicros = redisMicros;
     }
 
+    /** The script with its clock put forward by what the server has under this key, in microseconds; without, like any. */
+    static RedisScript<List<Object>> offsetBy(String key) {
+        String offset = " + tonumber(redis.call('GET', '" + key + "') or '0')\n";
+        String text = original().replace("* 1000000 + time[2]\n", "* 1000000 + time[2]" + offset);
+        assertThat(text).contains(offset);
+        return RedisScript.of(text, RedisScript.Reply.LIST);
+    }
+
     private static String text() {
+        String clocked = original()
+                .replace("local time = redis.call('TIME')\n", "")
+                .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
+                .replace("string.format('%.0f', ttl)", "'3600000'");
+        assertThat(clocked)
+                .doesNotContain("'TIME'")
+                .contains("table.remove(ARGV)")
+                .contains("'3600000'");
+        return clocked;
+    }
+
+    private static String original() {
         try (InputStream in = RedisEngine.class.getResourceAsStream("acquire.lua")) {
-            String text = new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
-            String clocked = text.replace("local time = redis.call('TIME')\n", "")
-                    .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
-                    .replace("string.format('%.0f', ttl)", "'3600000'");
-            assertThat(clocked)
-                    .doesNotContain("'TIME'")
-                    .contains("table.remove(ARGV)")
-                    .contains("'3600000'");
-            return clocked;
+            return new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

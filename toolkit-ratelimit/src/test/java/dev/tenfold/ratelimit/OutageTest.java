@@ -10,6 +10,7 @@ import dev.tenfold.redis.RedisLink;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisServer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -62,7 +63,7 @@ class OutageTest {
             assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
             later[i] = System.nanoTime() - before;
         }
-        java.util.Arrays.sort(later);
+        Arrays.sort(later);
 
         assertThat(first).isLessThan(TimeUnit.MILLISECONDS.toNanos(1_500));
         // Far below the timeout: no timed test of speed, but nobody else has waited.
@@ -185,6 +186,20 @@ class OutageTest {
 
         assertThat(degraded).hasValue(32 * 20);
         assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(3));
+    }
+
+    @Test
+    void an_interrupted_caller_gets_a_decision_and_stays_interrupted() {
+        RateLimiter limiter = node(1);
+        Policy policy = Policy.of("interrupt", limit("user", 10, perHour())).onOutage(Outage.CLOSED);
+        assertThat(limiter.acquire(policy, "a").allowed()).isTrue();
+        proxy.halfOpen();
+        Thread.currentThread().interrupt();
+
+        Decision decision = limiter.acquire(policy, "a");
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(decision).isInstanceOf(Decision.Degraded.class);
     }
 
     @Test

@@ -218,17 +218,6 @@ class RedisEngineTest {
         assertThat(admitted).isEqualTo(10);
     }
 
-    @Test
-    void an_interrupted_caller_gets_a_decision_and_stays_interrupted() {
-        Policy policy = Policy.of("interrupt", limit("user", 10, perHour())).onOutage(Outage.CLOSED);
-        Thread.currentThread().interrupt();
-
-        Decision decision = limiter.acquire(policy, "a");
-
-        assertThat(Thread.interrupted()).isTrue();
-        assertThat(decision).isInstanceOf(Decision.Degraded.class);
-    }
-
     // ---- clocks that step -------------------------------------------------------------------------------------------
 
     private RateLimiter stepping() {
