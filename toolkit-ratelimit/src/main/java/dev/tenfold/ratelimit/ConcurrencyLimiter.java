@@ -366,7 +366,7 @@ public final class ConcurrencyLimiter implements AutoCloseable {
                 adaptive != null ? adaptive.limit() : permits,
                 inFlight.get(),
                 granted.sum(),
-                byPriority,
+                Map.copyOf(byPriority),
                 dropped.sum(),
                 leaked.sum(),
                 degraded.sum());

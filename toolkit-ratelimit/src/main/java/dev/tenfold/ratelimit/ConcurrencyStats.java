@@ -18,11 +18,6 @@ import java.util.Map;
 public record ConcurrencyStats(
         int limit, int inFlight, long granted, Map<Priority, Long> rejected, long dropped, long leaked, long degraded) {
 
-    /** Copies the map. */
-    public ConcurrencyStats {
-        rejected = Map.copyOf(rejected);
-    }
-
     /**
      * How many of a priority were refused.
      *

@@ -269,8 +269,9 @@ public final class RateLimiter implements AutoCloseable {
      * @return a snapshot
      */
     public RateLimiterStats stats() {
-        Map<String, RateLimiterStats.Outcomes> policies = new HashMap<>();
-        tallies.forEach((policy, tally) -> policies.put(policy, tally.outcomes()));
+        Map<String, RateLimiterStats.Outcomes> outcomes = new HashMap<>();
+        tallies.forEach((policy, tally) -> outcomes.put(policy, tally.outcomes()));
+        Map<String, RateLimiterStats.Outcomes> policies = Map.copyOf(outcomes);
         if (redis == null) {
             return new RateLimiterStats(policies, 0, 0, 0, 0, 0, 0, 0, 1, local == null ? 0 : local.size(), false);
         }
