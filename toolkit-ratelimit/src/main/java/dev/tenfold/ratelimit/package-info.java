@@ -23,6 +23,7 @@
  *   <li>{@link dev.tenfold.ratelimit.Permit}: the answer, and the place that work holds while it runs
  *   <li>{@link dev.tenfold.ratelimit.Priority}: what is shed last
  *   <li>{@link dev.tenfold.ratelimit.ConcurrencyStats}: what it did
+ *   <li>{@link dev.tenfold.ratelimit.ConcurrencyMetrics}: the same for Micrometer, an optional dependency
  * </ol>
  *
  * <p>One decision, followed through the private types. In memory: {@code LocalEngine} finds the key's {@code Cell} among the

@@ -44,6 +44,30 @@ class RateLimiterMetricsTest {
     }
 
     @Test
+    void what_runs_at_once_is_meters_too() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        try (ConcurrencyLimiter checkout = ConcurrencyLimiter.fixed("checkout", 1);
+                Permit held = checkout.acquire()) {
+            new ConcurrencyMetrics(checkout).bindTo(registry);
+            assertThat(held.granted()).isTrue();
+            assertThat(checkout.acquire(Priority.NORMAL).granted()).isFalse();
+
+            String prefix = "toolkit.ratelimit.concurrency.";
+            assertThat(registry.get(prefix + "limit")
+                            .tag("limiter", "checkout")
+                            .gauge()
+                            .value())
+                    .isEqualTo(1);
+            assertThat(registry.get(prefix + "inflight").gauge().value()).isEqualTo(1);
+            assertThat(registry.get(prefix + "rejected")
+                            .tag("priority", "normal")
+                            .functionCounter()
+                            .count())
+                    .isEqualTo(1);
+        }
+    }
+
+    @Test
     void a_listener_that_throws_changes_no_decision() {
         Policy policy = Policy.of("api", limit("user", 1, perHour()));
         try (RateLimiter limiter = RateLimiter.local(o -> o.listener((decision, key) -> {
