@@ -63,7 +63,7 @@ final class RateLimitBytes {
     }
 
     private static long theirs(RateLimitPeer peer, String uri, RedisCommands<String, String> redis) throws Exception {
-        // Names as short as ours.
+        // A short name, as an application would choose; ours are digests.
         RateLimitNode.Place place = new RateLimitNode.Place(uri, "limits", PERMITS, Duration.ofMinutes(1));
         try (RateLimitNode node = peer.opener().open(place)) {
             for (int i = 0; i < USED; i++) {

@@ -155,7 +155,7 @@ final class RateLimitThreads implements AutoCloseable {
         return new Done(requests, latencies);
     }
 
-    /** The sum of the answers to the requests 0 to {@code calls}, which the threads share. */
+    /** The sum of the answers to the first {@code calls} requests, which the threads share. */
     long total(Contender contender, int calls) throws Exception {
         CyclicBarrier start = new CyclicBarrier(threads);
         AtomicInteger next = new AtomicInteger();
