@@ -27,8 +27,10 @@ import org.slf4j.LoggerFactory;
  */
 class RedisEngine {
     private static final Logger LOG = LoggerFactory.getLogger(RateLimiter.class);
-    private static final RedisScript<List<Object>> ACQUIRE =
-            RedisScript.load(RedisEngine.class, "acquire.lua", RedisScript.Reply.LIST);
+    private static final RedisScript<List<Object>> BUCKET =
+            RedisScript.load(RedisEngine.class, "bucket.lua", RedisScript.Reply.LIST);
+    private static final RedisScript<List<Object>> LIMITS =
+            RedisScript.load(RedisEngine.class, "limits.lua", RedisScript.Reply.LIST);
     private static final int STRICT = -1;
     private static final int BREAKERS = 64;
     private static final long COMPLAIN_EVERY = TimeUnit.MINUTES.toNanos(1);
@@ -36,7 +38,8 @@ class RedisEngine {
 
     private final RedisLink link;
     private final Names names;
-    private final RedisScript<List<Object>> script;
+    private final RedisScript<List<Object>> bucket;
+    private final RedisScript<List<Object>> several;
     private final LocalEngine local;
     private final Nodes nodes;
     private final Breaker[] breakers;
@@ -66,13 +69,18 @@ class RedisEngine {
     private record CounterId(Policy policy, int leased, Object key) {}
 
     RedisEngine(RedisLink link, RateLimiterOptions options) {
-        this(link, options, ACQUIRE);
+        this(link, options, BUCKET, LIMITS);
     }
 
-    /** With another text of the script, which lets tests set its clock. */
-    RedisEngine(RedisLink link, RateLimiterOptions options, RedisScript<List<Object>> script) {
+    /** With other texts of the scripts, which lets tests set their clock. */
+    RedisEngine(
+            RedisLink link,
+            RateLimiterOptions options,
+            RedisScript<List<Object>> bucket,
+            RedisScript<List<Object>> several) {
         this.link = link;
-        this.script = script;
+        this.bucket = bucket;
+        this.several = several;
         names = new Names(options);
         local = new LocalEngine(options);
         nanoClock = options.nanoClock;
@@ -283,9 +291,10 @@ class RedisEngine {
                 + " key; give that part first, or make the limit leased(…)");
     }
 
-    CompletableFuture<List<Object>> run(byte[][] keys, byte[][] args) {
+    /** @param isBucket whether it is one bucket alone */
+    CompletableFuture<List<Object>> run(boolean isBucket, byte[][] keys, byte[][] args) {
         counters.scripts.increment();
-        return link.eval(script, keys, args);
+        return link.eval(isBucket ? bucket : several, keys, args);
     }
 
     CompletableFuture<Long> delete(byte[][] keys) {

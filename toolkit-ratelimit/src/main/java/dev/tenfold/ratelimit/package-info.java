@@ -29,7 +29,7 @@
  * <p>One decision, followed through the private types. In memory: {@code LocalEngine} finds the key's {@code Cell} among the
  * {@code Cells}, and asks the limits' {@code Algorithm}, a {@code TokenBucket} or a {@code SlidingWindow}. On Redis: {@code
  * RedisEngine} finds the key's {@code Counter}, which may know the answer, from a {@code Lender}'s tokens or a remembered
- * refusal, or runs {@code acquire.lua}, where the same arithmetic decides; {@code Breaker} and {@code Nodes} are for when
+ * refusal, or runs {@code bucket.lua} or {@code limits.lua}, where the same arithmetic decides; {@code Breaker} and {@code Nodes} are for when
  * Redis does not answer.
  */
 @NullMarked

@@ -115,8 +115,8 @@ class ChaosTest {
             for (int i = 0; i < NODES; i++) {
                 RedisLink link = connect(proxy.host(), proxy.port());
                 open.add(link);
-                RateLimiter node = RateLimiter.on(new RedisEngine(
-                        link, RateLimiterOptions.DEFAULT.denialCache(i % 2 == 0), ClockedEngine.offsetBy("offset")));
+                RateLimiter node = RateLimiter.on(
+                        ClockedEngine.offsetBy("offset", link, RateLimiterOptions.DEFAULT.denialCache(i % 2 == 0)));
                 open.add(node);
                 nodes.add(node);
             }
