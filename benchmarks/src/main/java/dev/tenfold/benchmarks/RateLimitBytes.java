@@ -16,6 +16,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 
 /** How much memory of Redis one key takes whose limit is half used. */
 final class RateLimitBytes {
@@ -48,7 +49,7 @@ final class RateLimitBytes {
     /** Without the one key that all limiters share, which tells the nodes that are there. */
     private static long ours(String uri, RedisCommands<String, String> redis) {
         Policy policy = Policy.of("api", Limit.limit("limit", PERMITS, Limit.perMinute()));
-        try (RedisLink link = RateLimitOurs.link(uri);
+        try (RedisLink link = RateLimitOurs.link(uri, UnaryOperator.identity());
                 RateLimiter limiter = RateLimiter.redis(link)) {
             for (int i = 0; i < USED; i++) {
                 if (!limiter.acquire(policy, KEY).allowed()) throw new IllegalStateException("ours refuses a call");

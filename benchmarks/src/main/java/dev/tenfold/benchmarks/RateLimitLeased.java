@@ -46,7 +46,7 @@ final class RateLimitLeased {
     }
 
     static Contender ours(RateLimitNode.Place place, String key, List<RateLimitNode> nodes) {
-        String settings = "RateLimiter.redis, the default options, leased(" + LEASE + ")";
+        String settings = RateLimitOurs.SETTINGS + "; leased(" + LEASE + ")";
         return contender("ours", settings, each -> RateLimitOurs.leased(each, LEASE), place, key, nodes);
     }
 

@@ -29,11 +29,11 @@ final class RateLimitOutage {
 
     private static void measure(Session session, String uri, FaultProxy proxy, Duration length) {
         RateLimitNode.Place place = new RateLimitNode.Place(uri, "outage", 1_000_000, Duration.ofSeconds(1));
-        try (RateLimitOurs ours = new RateLimitOurs(place)) {
+        try (RateLimitOurs ours = RateLimitOurs.impatient(place)) {
             for (int i = 0; i < BEFORE; i++) {
                 if (decide(ours) instanceof Decision.Degraded) throw new IllegalStateException("Redis is away already");
             }
-            session.say("  ours  " + RateLimitOurs.SETTINGS + ", command timeout "
+            session.say("  ours  RateLimiter.redis, all default options: command timeout "
                     + ours.link.commandTimeout().toMillis() + " ms, Outage.LOCAL");
             proxy.halfOpen();
             long start = System.nanoTime();
