@@ -22,13 +22,10 @@ final class RateLimitLocal {
     private static final int BLOCKS = 32;
     private static final int THREADS = 2;
 
-    /**
-     * Enough that none is used up, and refilled so slowly that buckets are seldom full again: ours drops the full ones when a
-     * new key comes, and would do nothing else.
-     */
+    /** The most that Bucket4j can count; no processor asks that often. */
     private static final int PERMITS = 1_000_000_000;
 
-    private static final Duration PERIOD = Duration.ofDays(365);
+    private static final Duration PERIOD = Duration.ofSeconds(1);
 
     private RateLimitLocal() {}
 

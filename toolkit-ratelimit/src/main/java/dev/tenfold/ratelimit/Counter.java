@@ -73,6 +73,9 @@ final class Counter {
     static final class Ticket extends CompletableFuture<@Nullable Verdict> {
         final long cost;
 
+        /** Whether it came while a script was under way, and goes with the next. */
+        boolean isQueued;
+
         Ticket(long cost) {
             this.cost = cost;
         }
@@ -147,6 +150,7 @@ final class Counter {
         if (queue.isEmpty() && busy.compareAndSet(false, true)) {
             send(List.of(ticket));
         } else {
+            ticket.isQueued = true;
             queue.add(ticket);
             sendWaiting();
         }

@@ -13,6 +13,7 @@
 -- Whole numbers up to 2^52 are exact as doubles. A full bucket is as good as none, and just then the key expires. Several limits
 -- are decided in limits.lua, by the same arithmetic.
 
+local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local _, tick, rate, unit, cap = struct.unpack('>c1dddd', ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -24,14 +25,14 @@ if stored then
   debt, at, old = struct.unpack('>ddd', stored)
   if old ~= unit then
     local part = debt % old
-    debt = (debt - part) / old * unit + math.ceil(part * unit / old)
+    debt = (debt - part) / old * unit + ceil(part * unit / old)
     changed = true
   end
   local elapsed = now - at
   if elapsed > 0 then
-    local ticks = math.floor(elapsed / tick)
+    local ticks = floor(elapsed / tick)
     at = at + ticks * tick
-    debt = math.max(0, debt - ticks * rate)
+    debt = max(0, debt - ticks * rate)
   elseif elapsed < -5000000 then
     at = now
     jumps = 1
@@ -46,16 +47,16 @@ while arg <= #ARGV do
   if cost then
     local fit = tonumber(ARGV[arg + 1])
     if cost > 0 then
-      fit = math.max(0, math.min(fit, math.floor((cap - debt) / (cost * unit))))
+      fit = max(0, min(fit, floor((cap - debt) / (cost * unit))))
     end
     if fit > 0 then
-      debt = math.max(0, debt + fit * cost * unit)
+      debt = max(0, debt + fit * cost * unit)
       changed = true
     end
     reply[#reply + 1] = fit
   elseif ARGV[arg] == 'ahead' then
     -- A tenth of what is left at most: what other nodes may need must not be stranded here.
-    local ahead = math.max(0, math.min(tonumber(ARGV[arg + 1]), math.floor((cap - debt) / unit / 10)))
+    local ahead = max(0, min(tonumber(ARGV[arg + 1]), floor((cap - debt) / unit / 10)))
     if ahead > 0 then
       debt = debt + ahead * unit
       changed = true
@@ -65,9 +66,9 @@ while arg <= #ARGV do
   else
     -- Had the tokens stayed in the bucket, it might have been full meanwhile, and some would have flowed over.
     local age = now - tonumber(ARGV[arg + 2])
-    local back = tonumber(ARGV[arg + 1]) * unit - math.ceil(age / tick) * rate
+    local back = tonumber(ARGV[arg + 1]) * unit - ceil(age / tick) * rate
     if age >= 0 and age < tonumber(ARGV[arg + 3]) and back > 0 then
-      debt = math.max(0, debt - back)
+      debt = max(0, debt - back)
       changed = true
     end
     arg = arg + 2
@@ -79,8 +80,8 @@ reply[1] = debt
 reply[2] = now - at
 if changed then
   if debt > 0 then
-    local ttl = math.ceil((math.ceil(debt / rate) * tick + math.max(0, at - now)) / 1000) + 1
-    redis.call('SET', KEYS[1], struct.pack('>ddd', debt, at, unit), 'PX', string.format('%.0f', ttl))
+    local ttl = ceil((ceil(debt / rate) * tick + max(0, at - now)) / 1000) + 1
+    redis.call('SET', KEYS[1], struct.pack('>ddd', debt, at, unit), 'PX', ttl)
   else
     redis.call('DEL', KEYS[1])
   end

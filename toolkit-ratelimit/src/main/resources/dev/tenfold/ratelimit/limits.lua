@@ -118,12 +118,10 @@ for i, limit in ipairs(limits) do
   if changed then
     if not limit.bucket then
       local ttl = math.ceil((limit.at - now + 2 * limit.unit * limit.tick) / 1000) + 1
-      redis.call('SET', KEYS[i], struct.pack('>dddd', limit.current, limit.previous, limit.at, limit.unit),
-        'PX', string.format('%.0f', ttl))
+      redis.call('SET', KEYS[i], struct.pack('>dddd', limit.current, limit.previous, limit.at, limit.unit), 'PX', ttl)
     elseif limit.debt > 0 then
       local ttl = math.ceil((math.ceil(limit.debt / limit.rate) * limit.tick + math.max(0, limit.at - now)) / 1000) + 1
-      redis.call('SET', KEYS[i], struct.pack('>ddd', limit.debt, limit.at, limit.unit),
-        'PX', string.format('%.0f', ttl))
+      redis.call('SET', KEYS[i], struct.pack('>ddd', limit.debt, limit.at, limit.unit), 'PX', ttl)
     else
       redis.call('DEL', KEYS[i])
     end

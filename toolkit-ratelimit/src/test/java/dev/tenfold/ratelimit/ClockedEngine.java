@@ -43,7 +43,7 @@ final class ClockedEngine extends RedisEngine {
         String text = original(name)
                 .replace("local time = redis.call('TIME')\n", "")
                 .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
-                .replace("string.format('%.0f', ttl)", "'3600000'");
+                .replace("'PX', ttl)", "'PX', '3600000')");
         assertThat(text).doesNotContain("'TIME'").contains("table.remove(ARGV)").contains("'3600000'");
         return RedisScript.of(text, RedisScript.Reply.LIST);
     }
