@@ -80,6 +80,7 @@ final class Journal implements AutoCloseable {
     private final long beatNanos;
     private final ScheduledThreadPoolExecutor thread;
     private final AtomicBoolean beatIsDue = new AtomicBoolean();
+    private volatile boolean started;
 
     /** Held while the journal is read: replies are taken in the order in which they were asked for. */
     private final ReentrantLock syncing = new ReentrantLock();
@@ -129,6 +130,7 @@ final class Journal implements AutoCloseable {
 
     /** Reads the journal once, on the calling thread, and then at intervals. */
     void start() {
+        started = true;
         if (remote.link.isAvailable()) {
             beat();
         }
@@ -147,7 +149,8 @@ final class Journal implements AutoCloseable {
     }
 
     void beatSoon() {
-        if (beatIsDue.compareAndSet(false, true)) {
+        // The subscription may be confirmed before the constructor has ended; the first beat is that of start().
+        if (started && beatIsDue.compareAndSet(false, true)) {
             try {
                 thread.execute(this::beat);
             } catch (RejectedExecutionException closed) {

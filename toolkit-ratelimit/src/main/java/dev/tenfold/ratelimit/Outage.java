@@ -12,8 +12,9 @@ public enum Outage {
     CLOSED,
 
     /**
-     * Each node goes on with its share of the limit in its own memory, from what it last saw of the key: all nodes together
-     * admit what the limit allows. The default.
+     * Each node goes on with its share of the limit in its own memory, from what it last saw of the key: all nodes that are cut
+     * off admit together what the limit allows. Redis does not hear of it afterwards, and what other nodes took since a node
+     * last saw the key is not known to it: so each outage may admit a burst more. The default.
      */
     LOCAL
 }

@@ -20,10 +20,10 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>What it does not promise: when Redis fails over, what its old primary had not replicated is admitted again, a burst a key
- * at most; the same if Redis evicts keys, so let it run with {@code noeviction} or {@code volatile-ttl}. A decision whose
- * answer is lost may have taken tokens.
+ * at most; the same if Redis evicts keys, so let it run with {@code noeviction} or {@code volatile-ttl}; and an outage under
+ * {@link Outage#LOCAL} may admit a burst more. A decision whose answer is lost may have taken tokens.
  *
- * <p>What it does: admit never more than the limits say, all nodes together; take from all limits of a policy or from none;
+ * <p>What it does: admit never more than the limits say, all nodes together, as long as Redis answers; take from all limits of a policy or from none;
  * answer within the link's command timeout, at once while Redis is away, and without an exception for anything but wrong
  * arguments, which are refused before any I/O. A decision never waits for tokens.
  *
