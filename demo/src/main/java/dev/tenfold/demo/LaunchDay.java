@@ -12,7 +12,8 @@ import java.util.List;
  */
 public final class LaunchDay {
     /** In the order in which things break. */
-    private static final List<Stage> STAGES = List.of(new HundredUsers(), new ThousandUsers(), new TenThousandUsers());
+    private static final List<Stage> STAGES =
+            List.of(new HundredUsers(), new ThousandUsers(), new TenThousandUsers(), new ClientsInALoop());
 
     private LaunchDay() {}
 

@@ -1,0 +1,128 @@
+package dev.tenfold.demo;
+
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Two who ask for the archive as fast as they get answers: a job that has lost its place and asks for the same page again and
+ * again, and a scraper that walks through all of it from a few addresses. Neither heeds a refusal.
+ */
+final class Flood {
+    static final int ADDRESSES = 4;
+    static final int CONNECTIONS_OF_THE_JOB = 40;
+    static final int CONNECTIONS_AN_ADDRESS = 15;
+    static final int CONNECTIONS = CONNECTIONS_OF_THE_JOB + ADDRESSES * CONNECTIONS_AN_ADDRESS;
+
+    private static final long LONGEST_ANSWER_SECONDS = 10;
+
+    private final List<FeedServer> servers;
+    private final HttpClient http = HttpClient.newHttpClient();
+    private final List<Client> clients = new ArrayList<>();
+    private final AtomicLong scraped = new AtomicLong();
+    private final CountDownLatch open = new CountDownLatch(CONNECTIONS);
+    private volatile boolean over;
+    private long began;
+
+    /**
+     * What became of it.
+     *
+     * @param requests how many were sent
+     * @param refused how many were answered with status 429
+     * @param mostAdmitted to one client, all nodes together; what was not refused counts as admitted, answered or not
+     * @param seconds from before the first request until after the last answer
+     */
+    record Found(long requests, long refused, long mostAdmitted, double seconds) {
+        long admitted() {
+            return requests - refused;
+        }
+
+        double refusedShare() {
+            return (double) refused / requests;
+        }
+    }
+
+    private static final class Client {
+        final String name;
+        final boolean walks;
+        final LongAdder sent = new LongAdder();
+        final LongAdder refused = new LongAdder();
+
+        Client(String name, boolean walks) {
+            this.name = name;
+            this.walks = walks;
+        }
+    }
+
+    Flood(List<FeedServer> servers) {
+        this.servers = servers;
+    }
+
+    /** Does not block. */
+    void begin() {
+        began = System.nanoTime();
+        connect(new Client("job", false), CONNECTIONS_OF_THE_JOB);
+        for (int i = 1; i <= ADDRESSES; i++) {
+            connect(new Client("203.0.113." + i, true), CONNECTIONS_AN_ADDRESS);
+        }
+    }
+
+    private void connect(Client client, int connections) {
+        clients.add(client);
+        for (int i = 0; i < connections; i++) {
+            send(client, i);
+        }
+    }
+
+    /** To the nodes by turns; what is answered is followed by the next. */
+    private void send(Client client, int n) {
+        if (over) {
+            open.countDown();
+            return;
+        }
+        client.sent.increment();
+        long skipped = client.walks ? scraped.getAndAdd(Feed.COMMENTS_AN_ARCHIVE_PAGE) % Schema.COMMENTS : 0;
+        FeedServer server = servers.get(n % servers.size());
+        HttpRequest request = HttpRequest.newBuilder(server.archiveUri(Schema.COMMENTS - skipped))
+                .header(FeedServer.CLIENT, client.name)
+                .build();
+        var unused = http.sendAsync(request, BodyHandlers.discarding()).whenComplete((answer, thrown) -> {
+            if (isRefused(answer)) {
+                client.refused.increment();
+            }
+            send(client, (n + 1) % servers.size());
+        });
+    }
+
+    private static boolean isRefused(@Nullable HttpResponse<Void> answer) {
+        return answer != null && answer.statusCode() == 429;
+    }
+
+    /** Sends nothing more, and blocks until what was sent is answered. */
+    Found end() {
+        over = true;
+        try {
+            boolean unused = open.await(LONGEST_ANSWER_SECONDS, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        double seconds = (System.nanoTime() - began) / 1e9;
+        long requests = 0;
+        long refused = 0;
+        long most = 0;
+        for (Client client : clients) {
+            requests += client.sent.sum();
+            refused += client.refused.sum();
+            most = Math.max(most, client.sent.sum() - client.refused.sum());
+        }
+        return new Found(requests, refused, most, seconds);
+    }
+}
