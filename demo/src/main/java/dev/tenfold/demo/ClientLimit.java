@@ -14,8 +14,9 @@ import java.io.IOException;
 
 /** One node's toolkit-ratelimit: how much a client may ask for, of all nodes together. */
 final class ClientLimit implements FeedServer.Gate, AutoCloseable {
+    // snippet
     /** A user asks once in 20 seconds, so this is generous to people and their browsers. */
-    static final Limit LIMIT = limit("client", 1, perSecond()).burst(10);
+    static final Limit LIMIT = limit("client", 1, perSecond()).burst(6);
 
     static final Policy POLICY = Policy.of("site", LIMIT);
 
@@ -25,7 +26,6 @@ final class ClientLimit implements FeedServer.Gate, AutoCloseable {
         this.limiter = RateLimiter.redis(redis);
     }
 
-    // snippet
     @Override
     public boolean admits(HttpExchange exchange) throws IOException {
         String client = exchange.getRequestHeaders().getFirst(FeedServer.CLIENT);

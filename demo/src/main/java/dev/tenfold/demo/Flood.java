@@ -4,9 +4,12 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
@@ -14,14 +17,19 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Two who ask for the archive as fast as they get answers: a job that has lost its place and asks for the same page again and
- * again, and a scraper that walks through all of it from a few addresses. Neither heeds a refusal.
+ * again, and a scraper that walks through all of it from two addresses. Neither heeds a refusal.
  */
 final class Flood {
-    static final int ADDRESSES = 4;
-    static final int CONNECTIONS_OF_THE_JOB = 40;
-    static final int CONNECTIONS_AN_ADDRESS = 15;
+    static final int ADDRESSES = 2;
+    static final int CONNECTIONS_OF_THE_JOB = 100;
+    static final int CONNECTIONS_AN_ADDRESS = 50;
     static final int CONNECTIONS = CONNECTIONS_OF_THE_JOB + ADDRESSES * CONNECTIONS_AN_ADDRESS;
 
+    /** How far away the two are. It also bounds what refusals cost a machine that makes the flood by itself. */
+    static final Duration ROUND_TRIP = Duration.ofMillis(100);
+
+    private static final Executor AFTER_ROUND_TRIP =
+            CompletableFuture.delayedExecutor(ROUND_TRIP.toMillis(), TimeUnit.MILLISECONDS, Runnable::run);
     private static final long LONGEST_ANSWER_SECONDS = 10;
 
     private final List<FeedServer> servers;
@@ -78,19 +86,18 @@ final class Flood {
     private void connect(Client client, int connections) {
         clients.add(client);
         for (int i = 0; i < connections; i++) {
-            send(client, i);
+            send(client, servers.get(i % servers.size()));
         }
     }
 
-    /** To the nodes by turns; what is answered is followed by the next. */
-    private void send(Client client, int n) {
+    /** What is answered is followed by the next, on the same connection. Does not block. */
+    private void send(Client client, FeedServer server) {
         if (over) {
             open.countDown();
             return;
         }
         client.sent.increment();
         long skipped = client.walks ? scraped.getAndAdd(Feed.COMMENTS_AN_ARCHIVE_PAGE) % Schema.COMMENTS : 0;
-        FeedServer server = servers.get(n % servers.size());
         HttpRequest request = HttpRequest.newBuilder(server.archiveUri(Schema.COMMENTS - skipped))
                 .header(FeedServer.CLIENT, client.name)
                 .build();
@@ -98,7 +105,7 @@ final class Flood {
             if (isRefused(answer)) {
                 client.refused.increment();
             }
-            send(client, (n + 1) % servers.size());
+            AFTER_ROUND_TRIP.execute(() -> send(client, server));
         });
     }
 

@@ -55,7 +55,7 @@ final class Site implements AutoCloseable {
     Site(Options options, Progress progress) throws SQLException {
         this.keys = options.keys();
         this.stageLength = Duration.ofSeconds(options.quick() ? 3 : 12);
-        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 6);
+        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 5);
         this.warmUp = Duration.ofMillis(options.quick() ? 700 : 2_500);
         this.progress = progress;
         String name = postgres.createDatabase();
@@ -156,6 +156,7 @@ final class Site implements AutoCloseable {
                 users,
                 stale,
                 new Course(
+                        warmUp.dividedBy(3), // the code is warm, and the caches are full
                         floodLength,
                         () -> {
                             flood.begin();
@@ -168,18 +169,19 @@ final class Site implements AutoCloseable {
     /**
      * What happens during a load.
      *
+     * @param warmUp how long it takes before
      * @param length how long requests are offered
      * @param begin done before the first one; does not block
      * @param end done after the last one
      */
-    private record Course(Duration length, Runnable begin, Runnable end) {}
+    private record Course(Duration warmUp, Duration length, Runnable begin, Runnable end) {}
 
     private Course quiet() {
         return course(() -> {});
     }
 
     private Course course(Runnable begin) {
-        return new Course(stageLength, begin, () -> {});
+        return new Course(warmUp, stageLength, begin, () -> {});
     }
 
     /** What {@link #cacheOnTwoNodes} found. */
@@ -189,7 +191,6 @@ final class Site implements AutoCloseable {
             throws Exception {
         StaleReads unchanging = new StaleReads(Duration.ZERO, Duration.ZERO);
         try (FeedServer server = FeedServer.start(feed.apply(dataSource))) {
-            warmUp(List.of(server), users, unchanging);
             return measure(version, List.of(server), users, unchanging, quiet());
         }
     }
@@ -197,7 +198,6 @@ final class Site implements AutoCloseable {
     private Measured onTwoNodes(TwoNodes nodes, String version, int users, StaleReads stale, Course course) {
         network.bandwidth(MEGABITS * 125_000L / (2 * FeedServer.REQUEST_THREADS));
         try {
-            warmUp(nodes.servers(), users, stale);
             return measure(version, nodes.servers(), users, stale, course);
         } finally {
             network.bandwidth(Long.MAX_VALUE);
@@ -205,6 +205,7 @@ final class Site implements AutoCloseable {
     }
 
     private Measured measure(String version, List<FeedServer> servers, int users, StaleReads stale, Course course) {
+        warmUp(servers, users, stale, course.warmUp());
         LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, course.length(), GRACE);
         database.reset();
         long before = answered(servers);
@@ -227,8 +228,8 @@ final class Site implements AutoCloseable {
     }
 
     /** One request after the other, for compilers and caches. */
-    private void warmUp(List<FeedServer> servers, int users, StaleReads stale) {
-        long end = System.nanoTime() + warmUp.toNanos();
+    private void warmUp(List<FeedServer> servers, int users, StaleReads stale, Duration length) {
+        long end = System.nanoTime() + length.toNanos();
         for (int n = 0; System.nanoTime() < end; n++) {
             send(servers, n, users, stale).join();
         }
