@@ -44,6 +44,11 @@ final class ClientLimit implements FeedServer.Gate, AutoCloseable {
         return outcomes.degradedAllowed() + outcomes.degradedDenied();
     }
 
+    /** How often this node has stopped asking Redis. */
+    long outages() {
+        return limiter.stats().outages();
+    }
+
     /** The most that a client may be admitted in so many seconds, on all nodes together. */
     static long most(double seconds) {
         double perSecond = LIMIT.permits() / (LIMIT.period().toNanos() / 1e9);

@@ -2,7 +2,6 @@ package dev.tenfold.demo;
 
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,7 +12,6 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Two who ask for the archive as fast as they get answers: a job that has lost its place and asks for the same page again and
@@ -26,7 +24,7 @@ final class Flood {
     static final int CONNECTIONS = CONNECTIONS_OF_THE_JOB + ADDRESSES * CONNECTIONS_AN_ADDRESS;
 
     /** How far away the two are. It also bounds what refusals cost a machine that makes the flood by itself. */
-    static final Duration ROUND_TRIP = Duration.ofMillis(100);
+    static final Duration ROUND_TRIP = Duration.ofMillis(200);
 
     private static final Executor AFTER_ROUND_TRIP =
             CompletableFuture.delayedExecutor(ROUND_TRIP.toMillis(), TimeUnit.MILLISECONDS, Runnable::run);
@@ -45,12 +43,13 @@ final class Flood {
      *
      * @param requests how many were sent
      * @param refused how many were answered with status 429
-     * @param mostAdmitted to one client, all nodes together; what was not refused counts as admitted, answered or not
+     * @param lost how many had no answer
+     * @param mostAdmitted answered otherwise to one client, by all nodes together
      * @param seconds from before the first request until after the last answer
      */
-    record Found(long requests, long refused, long mostAdmitted, double seconds) {
+    record Found(long requests, long refused, long lost, long mostAdmitted, double seconds) {
         long admitted() {
-            return requests - refused;
+            return requests - refused - lost;
         }
 
         double refusedShare() {
@@ -62,6 +61,7 @@ final class Flood {
         final String name;
         final boolean walks;
         final LongAdder sent = new LongAdder();
+        final LongAdder admitted = new LongAdder();
         final LongAdder refused = new LongAdder();
 
         Client(String name, boolean walks) {
@@ -102,15 +102,11 @@ final class Flood {
                 .header(FeedServer.CLIENT, client.name)
                 .build();
         var unused = http.sendAsync(request, BodyHandlers.discarding()).whenComplete((answer, thrown) -> {
-            if (isRefused(answer)) {
-                client.refused.increment();
+            if (thrown == null) {
+                (answer.statusCode() == 429 ? client.refused : client.admitted).increment();
             }
             AFTER_ROUND_TRIP.execute(() -> send(client, server));
         });
-    }
-
-    private static boolean isRefused(@Nullable HttpResponse<Void> answer) {
-        return answer != null && answer.statusCode() == 429;
     }
 
     /** Sends nothing more, and blocks until what was sent is answered. */
@@ -124,12 +120,14 @@ final class Flood {
         double seconds = (System.nanoTime() - began) / 1e9;
         long requests = 0;
         long refused = 0;
+        long admitted = 0;
         long most = 0;
         for (Client client : clients) {
             requests += client.sent.sum();
             refused += client.refused.sum();
-            most = Math.max(most, client.sent.sum() - client.refused.sum());
+            admitted += client.admitted.sum();
+            most = Math.max(most, client.admitted.sum());
         }
-        return new Found(requests, refused, most, seconds);
+        return new Found(requests, refused, requests - refused - admitted, most, seconds);
     }
 }

@@ -128,26 +128,28 @@ final class Site implements AutoCloseable {
         try (TwoNodes nodes = TwoNodes.withCacheAndLimit(database, uri, staleToo)) {
             nodes.fillCachesOnce();
             Under limited = flooded(nodes, "with toolkit-ratelimit", users, staleToo, () -> {});
-            long before = nodes.decidedWithoutRedis();
             try (RedisOutage outage = new RedisOutage(redis, nodes, staleToo, floodLength)) {
                 Under killed = flooded(nodes, "limit, Redis killed", users, staleToo, outage::begin);
                 Stage.Away away = outage.await();
-                return new Flooded(open, limited, killed, away, nodes.decidedWithoutRedis() - before);
+                return new Flooded(open, limited, killed, away);
             }
         }
     }
 
-    /**
-     * What {@link #floodOnTwoNodes} found.
-     *
-     * @param decidedWithoutRedis requests that were admitted or refused while Redis was away
-     */
-    record Flooded(Under open, Under limited, Under killed, Stage.Away away, long decidedWithoutRedis) {}
+    /** What {@link #floodOnTwoNodes} found. */
+    record Flooded(Under open, Under limited, Under killed, Stage.Away away) {}
 
-    /** What became of the users, and of the flood that they were under. */
-    record Under(Measured users, Flood.Found flood) {}
+    /**
+     * What became of the users, and of the flood that they were under.
+     *
+     * @param decidedWithoutRedis requests that a node has admitted or refused by itself
+     * @param outages how often a node has stopped asking Redis for the limit, all nodes together
+     */
+    record Under(Measured users, Flood.Found flood, long decidedWithoutRedis, long outages) {}
 
     private Under flooded(TwoNodes nodes, String version, int users, StaleReads stale, Runnable atStart) {
+        long decided = nodes.decidedWithoutRedis();
+        long outages = nodes.limitOutages();
         Flood flood = new Flood(nodes.servers());
         AtomicReference<Flood.Found> found = new AtomicReference<>();
         Measured measured = onTwoNodes(
@@ -163,7 +165,11 @@ final class Site implements AutoCloseable {
                             atStart.run();
                         },
                         () -> found.set(flood.end())));
-        return new Under(measured, Objects.requireNonNull(found.get(), "it has ended"));
+        return new Under(
+                measured,
+                Objects.requireNonNull(found.get(), "it has ended"),
+                nodes.decidedWithoutRedis() - decided,
+                nodes.limitOutages() - outages);
     }
 
     /**

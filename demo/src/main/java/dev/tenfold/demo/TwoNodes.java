@@ -120,6 +120,11 @@ final class TwoNodes implements AutoCloseable {
         return limits.stream().mapToLong(ClientLimit::degraded).sum();
     }
 
+    /** How often a node has stopped asking Redis for the limit. */
+    long limitOutages() {
+        return limits.stream().mapToLong(ClientLimit::outages).sum();
+    }
+
     /** Last opened, first closed. */
     @Override
     public void close() {
