@@ -132,16 +132,33 @@ final class ClientsInALoop implements Stage {
     private static String bound(Site.Under limited) {
         Flood.Found flood = limited.flood();
         return String.format(
-                Locale.ROOT,
-                "The limit is %d requests at once and %d more a second for each client, on both nodes together. In %.1f s the"
-                        + " flood sent %,d requests; %,d were admitted, %d to one client at most, where the limit allows %d.",
-                ClientLimit.LIMIT.burst(),
-                ClientLimit.LIMIT.permits(),
-                flood.seconds(),
-                flood.requests(),
-                flood.admitted(),
-                flood.mostAdmitted(),
-                most(flood, bursts(limited)));
+                        Locale.ROOT,
+                        "The limit is %d requests at once and %d more a second for each client, on both nodes together. In %.1f s the"
+                                + " flood sent %,d requests; %,d were admitted, %d to one client at most, where the limit allows %d.",
+                        ClientLimit.LIMIT.burst(),
+                        ClientLimit.LIMIT.permits(),
+                        flood.seconds(),
+                        flood.requests(),
+                        flood.admitted(),
+                        flood.mostAdmitted(),
+                        most(flood, bursts(limited)))
+                + odd(limited);
+    }
+
+    /** What mostly does not happen, and explains the numbers when it does. */
+    private static String odd(Site.Under limited) {
+        String odd = "";
+        if (limited.outages() > 0) {
+            odd += String.format(
+                    Locale.ROOT,
+                    " That is a burst more for each of %d times that a node waited for Redis in vain, and decided by itself.",
+                    limited.outages());
+        }
+        if (limited.flood().lost() > 0) {
+            odd += String.format(
+                    Locale.ROOT, " %,d had no answer.", limited.flood().lost());
+        }
+        return odd;
     }
 
     private static String outage(Site.Flooded found) {
