@@ -55,7 +55,7 @@ final class Site implements AutoCloseable {
     Site(Options options, Progress progress) throws SQLException {
         this.keys = options.keys();
         this.stageLength = Duration.ofSeconds(options.quick() ? 3 : 12);
-        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 5);
+        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 4);
         this.warmUp = Duration.ofMillis(options.quick() ? 700 : 2_500);
         this.progress = progress;
         String name = postgres.createDatabase();
