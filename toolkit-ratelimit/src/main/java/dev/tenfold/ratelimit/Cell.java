@@ -36,13 +36,13 @@ final class Cell {
         for (int i = 0; i < wanted.length; i++) {
             wanted[i].algorithm.advance(now, i * Algorithm.WIDTH, nowMicros);
         }
-        if (changed) states = now;
+        if (changed) keep(now);
         return now;
     }
 
-    /** Adopts states as the cell's own. They must not be written to any more. */
+    /** Makes states the cell's own; copied, as the cell stays where it is, and the copy goes with the decision. */
     void keep(long[] changed) {
-        states = changed;
+        System.arraycopy(changed, 0, states, 0, states.length);
     }
 
     private void adopt(Limit[] wanted) {

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
  * The cells of one policy and one {@link Limit#by}. Their number is bounded, and yet no cell in use is ever thrown out, since
  * its key would begin with a full bucket again: a flood of keys would refill an attacker's.
  *
- * <p>A cell leaves when it is as good as a new one. Whoever adds one looks at a few others for that, in turn, so that no
- * thread is needed, and what has become useless is found after as many additions as there are cells. If all room is in use,
+ * <p>A cell leaves when it is as good as a new one and half of the room is taken. Whoever adds one looks at a few others for
+ * that, in turn, so that no thread is needed, and what has become useless is found after as many additions as there are
+ * cells. If all room is in use,
  * further keys share {@value #STRIPES} cells: they may be refused for what others did, but admit no more than one key each.
  * A key that gets a cell of its own later begins with what its shared one had left.
  */
@@ -23,13 +24,18 @@ final class Cells {
 
     private final ConcurrentHashMap<Object, Cell> cells = new ConcurrentHashMap<>();
     private final AtomicInteger room;
+    private final int plenty;
     private final AtomicBoolean sweeping = new AtomicBoolean();
     private volatile @Nullable AtomicReferenceArray<@Nullable Cell> shared;
     private Iterator<Map.Entry<Object, Cell>> sweep = cells.entrySet().iterator();
 
-    /** @param room how many may be added, together with others' */
-    Cells(AtomicInteger room) {
+    /**
+     * @param room how many may be added, together with others'
+     * @param plenty while there is room for more than so many, none has to leave
+     */
+    Cells(AtomicInteger room, int plenty) {
         this.room = room;
+        this.plenty = plenty;
     }
 
     /** The cell that counts for a key. It may be retired before the caller locks it: then ask again. */
@@ -45,7 +51,7 @@ final class Cells {
     }
 
     private Cell add(Object key, Limit[] limits, long nowMicros) {
-        sweep(nowMicros);
+        if (room.get() < plenty) sweep(nowMicros);
         if (room.decrementAndGet() < 0) {
             room.incrementAndGet();
             return shared(key, limits);

@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
 final class Counter {
     private static final long LONGEST_DENIAL = TimeUnit.MILLISECONDS.toNanos(RateLimiterOptions.LONGEST_DENIAL_MILLIS);
     private static final int LONGEST_BATCH = 4_096;
-    private static final byte[] NONE = {'0'};
+    private static final byte[] AHEAD = "ahead".getBytes(US_ASCII);
+    private static final byte[] BACK = "back".getBytes(US_ASCII);
     private static final byte[] ONE = {'1'};
 
     private final RedisEngine engine;
@@ -40,6 +41,7 @@ final class Counter {
     final Breaker breaker;
     private final byte[][] keys;
     private final byte[] numbers;
+    private final boolean isBucket;
     private final @Nullable Lender lender;
 
     private final AtomicBoolean busy = new AtomicBoolean();
@@ -71,6 +73,9 @@ final class Counter {
     static final class Ticket extends CompletableFuture<@Nullable Verdict> {
         final long cost;
 
+        /** Whether it came while a script was under way, and goes with the next. */
+        boolean isQueued;
+
         Ticket(long cost) {
             this.cost = cost;
         }
@@ -99,6 +104,7 @@ final class Counter {
         this.keys = keys;
         this.breaker = breaker;
         this.numbers = numbers(limits);
+        this.isBucket = limits.length == 1 && !limits[0].window;
         Limit.Lease lease = limits[0].lease;
         this.lender = lease == null ? null : new Lender(lease.micros(), engine.nanoClock);
     }
@@ -144,6 +150,7 @@ final class Counter {
         if (queue.isEmpty() && busy.compareAndSet(false, true)) {
             send(List.of(ticket));
         } else {
+            ticket.isQueued = true;
             queue.add(ticket);
             sendWaiting();
         }
@@ -153,12 +160,13 @@ final class Counter {
     /** Looks without taking. */
     CompletableFuture<@Nullable Verdict> peek(long cost) {
         long sent = engine.nanoClock.getAsLong();
-        return engine.run(keys, new byte[][] {numbers, NONE}).handle((reply, error) -> {
+        return engine.run(isBucket, keys, new byte[][] {numbers}).handle((reply, error) -> {
             if (error != null) {
                 engine.failed(this, error);
                 return null;
             }
-            long[] states = states(reply, 0);
+            long[] states = new long[limits.length * Algorithm.WIDTH];
+            int unused = read(reply, states);
             seen = new Seen(states, sent);
             return new Verdict(wait(states, cost) == 0, states, 0, 0, null);
         });
@@ -206,14 +214,17 @@ final class Counter {
             sendWaiting();
             return;
         }
-        byte[][] args = new byte[2 + 2 * runs.count][];
+        byte[][] args = new byte[1 + 2 * runs.count + (ahead == 0 ? 0 : 2)][];
         args[0] = numbers;
-        args[1] = ahead == 0 ? NONE : bytes(ahead);
         for (int i = 0; i < runs.count; i++) {
-            args[2 + 2 * i] = bytes(runs.costs[i]);
-            args[3 + 2 * i] = bytes(runs.lengths[i]);
+            args[1 + 2 * i] = bytes(runs.costs[i]);
+            args[2 + 2 * i] = bytes(runs.lengths[i]);
         }
-        var unused = engine.run(keys, args).whenComplete((reply, error) -> {
+        if (ahead > 0) {
+            args[args.length - 2] = AHEAD;
+            args[args.length - 1] = bytes(ahead);
+        }
+        var unused = engine.run(isBucket, keys, args).whenComplete((reply, error) -> {
             if (error == null) {
                 answered(batch, runs, reply, sent);
             } else {
@@ -224,22 +235,25 @@ final class Counter {
 
     /** On an I/O thread. The next script first, so that it is on its way while the callers of this one wake up. */
     private void answered(List<Ticket> batch, Runs runs, List<Object> reply, long sent) {
-        long[] states = states(reply, runs.count);
-        int size = reply.size();
-        long ahead = (Long) reply.get(size - 3);
-        if (lender != null && ahead > 0) lender.granted(ahead, (Long) reply.get(size - 2), sent);
-        engine.counters.clockJumps.add((Long) reply.get(size - 1));
+        long[] states = new long[limits.length * Algorithm.WIDTH];
+        int jumps = read(reply, states);
+        runs.read(reply, jumps + 1);
+        int ahead = jumps + 1 + runs.count;
+        if (lender != null && reply.size() > ahead && (Long) reply.get(ahead) > 0) {
+            lender.granted((Long) reply.get(ahead), (Long) reply.get(ahead + 1), sent);
+        }
+        if ((Long) reply.get(jumps) > 0) engine.counters.clockJumps.increment();
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
         seen = new Seen(states, sent);
-        remember(runs, reply, states, sent);
+        remember(runs, states, sent);
         busy.set(false);
         sendWaiting();
 
         long later = 0;
-        for (int i = 0; i < runs.count; i++) later += runs.costs[i] * (Long) reply.get(i);
+        for (int i = 0; i < runs.count; i++) later += runs.costs[i] * runs.fits[i];
         int next = 0;
         for (int i = 0; i < runs.count; i++) {
-            long fits = (Long) reply.get(i);
+            long fits = runs.fits[i];
             for (long n = 0; n < runs.lengths[i]; n++) {
                 Ticket ticket = batch.get(next++);
                 if (n < fits) later -= ticket.cost;
@@ -248,13 +262,13 @@ final class Counter {
         }
     }
 
-    private void remember(Runs runs, List<Object> reply, long[] states, long sent) {
+    private void remember(Runs runs, long[] states, long sent) {
         if (!engine.remembersDenials) return;
         Denial earlier = denial;
         if (earlier != null && wait(states, earlier.cost) == 0) denial = null; // somebody has given tokens back
         long least = Long.MAX_VALUE;
         for (int i = 0; i < runs.count; i++) {
-            if (runs.costs[i] > 0 && (Long) reply.get(i) < runs.lengths[i]) least = Math.min(least, runs.costs[i]);
+            if (runs.costs[i] > 0 && runs.fits[i] < runs.lengths[i]) least = Math.min(least, runs.costs[i]);
         }
         if (least == Long.MAX_VALUE) return;
         long wait = Math.min(LONGEST_DENIAL, TimeUnit.MICROSECONDS.toNanos(wait(states, least)));
@@ -279,14 +293,13 @@ final class Counter {
         waiting.forEach(ticket -> ticket.complete(null));
     }
 
-    /** The states that a reply tells of, with times before now. */
-    private long[] states(List<Object> reply, int from) {
-        long[] states = new long[limits.length * Algorithm.WIDTH];
-        int next = from;
+    /** Takes the states from a reply, with times before now. Returns where what follows begins. */
+    private int read(List<Object> reply, long[] states) {
+        int next = 0;
         for (int i = 0; i < limits.length; i++) {
             next = limits[i].algorithm.read(states, i * Algorithm.WIDTH, reply, next);
         }
-        return states;
+        return next;
     }
 
     /** The last that was heard of the states; once an outage, then null. */
@@ -313,8 +326,8 @@ final class Counter {
         for (Held held : lender.empty()) {
             long unused = held.takeAll();
             if (unused == 0 || engine.nanoClock.getAsLong() - held.untilNanos >= 0) continue;
-            byte[][] args = {numbers, bytes(-unused), bytes(held.grantedMicros), bytes(held.lifetimeMicros)};
-            sent.add(engine.run(keys, args).exceptionally(lost -> List.of())); // then they expire
+            byte[][] args = {numbers, BACK, bytes(unused), bytes(held.grantedMicros), bytes(held.lifetimeMicros)};
+            sent.add(engine.run(isBucket, keys, args).exceptionally(lost -> List.of())); // then they expire
         }
         return CompletableFuture.allOf(sent.toArray(CompletableFuture<?>[]::new));
     }
@@ -327,11 +340,18 @@ final class Counter {
     private static final class Runs {
         final long[] costs;
         final long[] lengths;
+        final long[] fits;
         int count;
 
         private Runs(int most) {
             costs = new long[most];
             lengths = new long[most];
+            fits = new long[most];
+        }
+
+        /** How many of each were admitted. */
+        void read(List<Object> reply, int from) {
+            for (int i = 0; i < count; i++) fits[i] = (Long) reply.get(from + i);
         }
 
         /** What they cost together, not counting what is given back. */

@@ -15,30 +15,31 @@ final class LocalEngine {
     /** A lock of several cells at once is the exception. */
     private static final int ONE = 1;
 
-    private final Map<String, Table> tables = new ConcurrentHashMap<>();
+    /** Not a share. */
+    private static final int PLAIN = 0;
+
+    private final ByPolicy<Table> tables;
     private final LongSupplier nanoClock;
     private final long origin;
     private final AtomicInteger room;
+    private final int plenty;
 
     /** The cells of one policy. */
     private static final class Table {
         final Cells whole;
         final Map<String, Cells> parts = new ConcurrentHashMap<>();
 
-        Table(AtomicInteger room) {
-            whole = new Cells(room);
+        Table(Cells whole) {
+            this.whole = whole;
         }
-    }
-
-    /** What a decision came to. */
-    private interface Outcome<T> {
-        T of(boolean fits, long[] states, long nowMicros);
     }
 
     LocalEngine(RateLimiterOptions options) {
         nanoClock = options.nanoClock;
         origin = nanoClock.getAsLong();
         room = new AtomicInteger(options.maxKeys);
+        plenty = options.maxKeys / 2;
+        tables = new ByPolicy<>(() -> new Table(newCells()));
     }
 
     private long nowMicros() {
@@ -46,34 +47,33 @@ final class LocalEngine {
     }
 
     Decision acquire(Policy policy, Object key, long cost) {
-        return step(policy, key, 1, cost, true, (fits, states, now) -> decision(policy, cost, fits, states, now));
+        return step(policy, key, PLAIN, cost, true);
     }
 
     Decision peek(Policy policy, Object key, long cost) {
-        return step(policy, key, 1, cost, false, (fits, states, now) -> decision(policy, cost, fits, states, now));
+        return step(policy, key, PLAIN, cost, false);
     }
 
     /** By this node's share: each token costs as many as there are nodes. */
-    Decision.Degraded acquireShare(Policy policy, Object key, long cost, int nodes) {
-        return step(policy, key, nodes, cost, true, degraded(policy, cost, nodes));
+    Decision acquireShare(Policy policy, Object key, long cost, int nodes) {
+        return step(policy, key, nodes, cost, true);
     }
 
     /** The same without taking. */
-    Decision.Degraded peekShare(Policy policy, Object key, long cost, int nodes) {
-        return step(policy, key, nodes, cost, false, degraded(policy, cost, nodes));
+    Decision peekShare(Policy policy, Object key, long cost, int nodes) {
+        return step(policy, key, nodes, cost, false);
     }
 
-    private static Outcome<Decision.Degraded> degraded(Policy policy, long cost, int nodes) {
-        return (fits, states, now) -> new Decision.Degraded(policy, cost, fits, states, now, nodes);
-    }
-
-    private static Decision decision(Policy policy, long cost, boolean fits, long[] states, long nowMicros) {
+    private static Decision decision(Policy policy, int nodes, long cost, boolean fits, long[] states, long now) {
+        if (nodes != PLAIN) return new Decision.Degraded(policy, cost, fits, states, now, nodes);
         return fits
-                ? new Decision.Allowed(policy, cost, states, nowMicros, 0)
-                : new Decision.Denied(policy, cost, states, nowMicros, 0);
+                ? new Decision.Allowed(policy, cost, states, now, 0)
+                : new Decision.Denied(policy, cost, states, now, 0);
     }
 
-    private <T> T step(Policy policy, Object key, int weight, long cost, boolean take, Outcome<T> outcome) {
+    /** @param nodes that share the limits; {@link #PLAIN} if they are this node's alone */
+    private Decision step(Policy policy, Object key, int nodes, long cost, boolean take) {
+        int weight = Math.max(1, nodes);
         while (true) {
             long now = nowMicros();
             if (policy.groups.length == ONE) {
@@ -87,12 +87,14 @@ final class LocalEngine {
                             take(group.limits, states, weight, cost);
                             cell.keep(states);
                         }
-                        return outcome.of(fits, states, now);
+                        return decision(policy, nodes, cost, fits, states, now);
                     }
                 }
             } else {
                 Step several = new Step(policy, key, now);
-                if (several.run(weight, cost, take)) return outcome.of(several.fits, several.states, now);
+                if (several.run(weight, cost, take)) {
+                    return decision(policy, nodes, cost, several.fits, several.states, now);
+                }
             }
         }
     }
@@ -233,16 +235,19 @@ final class LocalEngine {
     }
 
     private Cells cells(Policy policy, Policy.Group group) {
-        Table table = tables.get(policy.name);
-        if (table == null) table = tables.computeIfAbsent(policy.name, name -> new Table(room));
+        Table table = tables.of(policy);
         String by = group.by;
-        return by == null ? table.whole : table.parts.computeIfAbsent(by, part -> new Cells(room));
+        return by == null ? table.whole : table.parts.computeIfAbsent(by, part -> newCells());
+    }
+
+    private Cells newCells() {
+        return new Cells(room, plenty);
     }
 
     /** Keys with a cell of their own. */
     int size() {
         int size = 0;
-        for (Table table : tables.values()) {
+        for (Table table : tables.all().values()) {
             size += table.whole.size();
             for (Cells cells : table.parts.values()) size += cells.size();
         }

@@ -1,6 +1,9 @@
 package dev.tenfold.ratelimit;
 
-/** What a {@link Policy} decides while Redis does not answer. Callers never wait for an outage, and get no exception. */
+/**
+ * What a {@link Policy}, or a {@link ConcurrencyLimiter} on Redis, decides while Redis does not answer. Callers never wait for an
+ * outage, and get no exception.
+ */
 public enum Outage {
     /** Admits everything. For limits that only smooth load. */
     OPEN,

@@ -5,7 +5,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,7 +37,7 @@ public final class RateLimiter implements AutoCloseable {
     private final @Nullable LocalEngine local;
     private final @Nullable RedisEngine redis;
     private final RateLimitListener listener;
-    private final Map<String, Tally> tallies = new ConcurrentHashMap<>();
+    private final ByPolicy<Tally> tallies = new ByPolicy<>(Tally::new);
 
     private RateLimiter(RateLimiterOptions options, @Nullable RedisEngine redis) {
         this.redis = redis;
@@ -247,10 +246,7 @@ public final class RateLimiter implements AutoCloseable {
     }
 
     private Decision told(Decision decision, Object key) {
-        String policy = decision.policy.name;
-        Tally tally = tallies.get(policy);
-        if (tally == null) tally = tallies.computeIfAbsent(policy, name -> new Tally());
-        tally.count(decision);
+        tallies.of(decision.policy).count(decision);
         if (listener != RateLimitListener.NONE && !decision.allowed()) tell(decision, key);
         return decision;
     }
@@ -269,8 +265,9 @@ public final class RateLimiter implements AutoCloseable {
      * @return a snapshot
      */
     public RateLimiterStats stats() {
-        Map<String, RateLimiterStats.Outcomes> policies = new HashMap<>();
-        tallies.forEach((policy, tally) -> policies.put(policy, tally.outcomes()));
+        Map<String, RateLimiterStats.Outcomes> outcomes = new HashMap<>();
+        tallies.all().forEach((policy, tally) -> outcomes.put(policy, tally.outcomes()));
+        Map<String, RateLimiterStats.Outcomes> policies = Map.copyOf(outcomes);
         if (redis == null) {
             return new RateLimiterStats(policies, 0, 0, 0, 0, 0, 0, 0, 1, local == null ? 0 : local.size(), false);
         }

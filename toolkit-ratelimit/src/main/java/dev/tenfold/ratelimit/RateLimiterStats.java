@@ -43,11 +43,6 @@ public record RateLimiterStats(
         static final Outcomes NONE = new Outcomes(0, 0, 0, 0, 0);
     }
 
-    /** Copies the map. */
-    public RateLimiterStats {
-        policies = Map.copyOf(policies);
-    }
-
     /**
      * Decisions under a policy.
      *

@@ -27,16 +27,20 @@ import org.slf4j.LoggerFactory;
  */
 class RedisEngine {
     private static final Logger LOG = LoggerFactory.getLogger(RateLimiter.class);
-    private static final RedisScript<List<Object>> ACQUIRE =
-            RedisScript.load(RedisEngine.class, "acquire.lua", RedisScript.Reply.LIST);
+    private static final RedisScript<List<Object>> BUCKET =
+            RedisScript.load(RedisEngine.class, "bucket.lua", RedisScript.Reply.LIST);
+    private static final RedisScript<List<Object>> LIMITS =
+            RedisScript.load(RedisEngine.class, "limits.lua", RedisScript.Reply.LIST);
     private static final int STRICT = -1;
+    private static final int YIELDS = 4;
     private static final int BREAKERS = 64;
     private static final long COMPLAIN_EVERY = TimeUnit.MINUTES.toNanos(1);
     private static final long FORGET_AFTER_SECONDS = 60;
 
     private final RedisLink link;
     private final Names names;
-    private final RedisScript<List<Object>> script;
+    private final RedisScript<List<Object>> bucket;
+    private final RedisScript<List<Object>> several;
     private final LocalEngine local;
     private final Nodes nodes;
     private final Breaker[] breakers;
@@ -66,13 +70,18 @@ class RedisEngine {
     private record CounterId(Policy policy, int leased, Object key) {}
 
     RedisEngine(RedisLink link, RateLimiterOptions options) {
-        this(link, options, ACQUIRE);
+        this(link, options, BUCKET, LIMITS);
     }
 
-    /** With another text of the script, which lets tests set its clock. */
-    RedisEngine(RedisLink link, RateLimiterOptions options, RedisScript<List<Object>> script) {
+    /** With other texts of the scripts, which lets tests set their clock. */
+    RedisEngine(
+            RedisLink link,
+            RateLimiterOptions options,
+            RedisScript<List<Object>> bucket,
+            RedisScript<List<Object>> several) {
         this.link = link;
-        this.script = script;
+        this.bucket = bucket;
+        this.several = several;
         names = new Names(options);
         local = new LocalEngine(options);
         nanoClock = options.nanoClock;
@@ -160,6 +169,13 @@ class RedisEngine {
         return verdict.fits
                 ? new Decision.Allowed(policy, cost, verdict.states, verdict.nowMicros, verdict.takenLater)
                 : new Decision.Denied(policy, cost, verdict.states, verdict.nowMicros, verdict.takenLater);
+    }
+
+    /** Who queues at a busy key gives way a few times first: mostly the answer is there when it is its turn again. */
+    @SuppressWarnings("ThreadPriorityCheck") // saves a sleep and a wake-up where it works, and nothing depends on it
+    private Counter.@Nullable Verdict await(Counter.Ticket ticket) {
+        for (int i = 0; i < YIELDS && ticket.isQueued && !ticket.isDone(); i++) Thread.yield();
+        return await((CompletableFuture<Counter.@Nullable Verdict>) ticket);
     }
 
     /** Waits for what ends by itself within the command timeout. An interrupted caller gets what an outage would give. */
@@ -283,9 +299,10 @@ class RedisEngine {
                 + " key; give that part first, or make the limit leased(…)");
     }
 
-    CompletableFuture<List<Object>> run(byte[][] keys, byte[][] args) {
+    /** @param isBucket whether it is one bucket alone */
+    CompletableFuture<List<Object>> run(boolean isBucket, byte[][] keys, byte[][] args) {
         counters.scripts.increment();
-        return link.eval(script, keys, args);
+        return link.eval(isBucket ? bucket : several, keys, args);
     }
 
     CompletableFuture<Long> delete(byte[][] keys) {

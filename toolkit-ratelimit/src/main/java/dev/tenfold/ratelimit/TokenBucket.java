@@ -55,10 +55,15 @@ final class TokenBucket extends Algorithm {
             if (-elapsed > LARGEST_REWIND_MICROS) state[at + AT] = nowMicros;
             return;
         }
-        long ticks = elapsed / tickMicros;
-        long debt = state[at + DEBT];
-        state[at + DEBT] = ticks > debt / rate ? 0 : debt - ticks * rate;
+        long ticks = tickMicros == 1 ? elapsed : elapsed / tickMicros;
         state[at + AT] += ticks * tickMicros;
+        state[at + DEBT] = Math.max(0, state[at + DEBT] - refilled(ticks));
+    }
+
+    /** Saturates; mostly without a division, which would be the dearest instruction of a decision. */
+    private long refilled(long ticks) {
+        if ((ticks | rate) >>> 31 == 0) return ticks * rate;
+        return ticks > LARGEST / rate ? LARGEST : ticks * rate;
     }
 
     /** The tokens that are missing stay the same; their ticks are counted anew, and up. */

@@ -17,35 +17,49 @@ import java.util.function.LongSupplier;
 
 /** The engine on Redis with a clock of the test's in place of the server's. Keys expire by the server's, hence much later. */
 final class ClockedEngine extends RedisEngine {
-    private static final RedisScript<List<Object>> SCRIPT = RedisScript.of(text(), RedisScript.Reply.LIST);
+    private static final RedisScript<List<Object>> BUCKET = clocked("bucket.lua");
+    private static final RedisScript<List<Object>> LIMITS = clocked("limits.lua");
 
     private final LongSupplier redisMicros;
 
     ClockedEngine(RedisLink link, RateLimiterOptions options, LongSupplier redisMicros) {
-        super(link, options, SCRIPT);
+        super(link, options, BUCKET, LIMITS);
         this.redisMicros = redisMicros;
     }
 
-    private static String text() {
-        try (InputStream in = RedisEngine.class.getResourceAsStream("acquire.lua")) {
-            String text = new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
-            String clocked = text.replace("local time = redis.call('TIME')\n", "")
-                    .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
-                    .replace("string.format('%.0f', ttl)", "'3600000'");
-            assertThat(clocked)
-                    .doesNotContain("'TIME'")
-                    .contains("table.remove(ARGV)")
-                    .contains("'3600000'");
-            return clocked;
+    /** An engine whose scripts have their clock put forward by what the server has under this key, in microseconds. */
+    static RedisEngine offsetBy(String key, RedisLink link, RateLimiterOptions options) {
+        return new RedisEngine(link, options, offset("bucket.lua", key), offset("limits.lua", key));
+    }
+
+    private static RedisScript<List<Object>> offset(String name, String key) {
+        String offset = " + tonumber(redis.call('GET', '" + key + "') or '0')\n";
+        String text = original(name).replace("* 1000000 + time[2]\n", "* 1000000 + time[2]" + offset);
+        assertThat(text).contains(offset);
+        return RedisScript.of(text, RedisScript.Reply.LIST);
+    }
+
+    private static RedisScript<List<Object>> clocked(String name) {
+        String text = original(name)
+                .replace("local time = redis.call('TIME')\n", "")
+                .replace("local now = time[1] * 1000000 + time[2]", "local now = tonumber(table.remove(ARGV))")
+                .replace("'PX', ttl)", "'PX', '3600000')");
+        assertThat(text).doesNotContain("'TIME'").contains("table.remove(ARGV)").contains("'3600000'");
+        return RedisScript.of(text, RedisScript.Reply.LIST);
+    }
+
+    private static String original(String name) {
+        try (InputStream in = RedisEngine.class.getResourceAsStream(name)) {
+            return new String(Objects.requireNonNull(in).readAllBytes(), UTF_8);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
     @Override
-    CompletableFuture<List<Object>> run(byte[][] keys, byte[][] args) {
+    CompletableFuture<List<Object>> run(boolean isBucket, byte[][] keys, byte[][] args) {
         byte[][] clocked = Arrays.copyOf(args, args.length + 1);
         clocked[args.length] = Long.toString(redisMicros.getAsLong()).getBytes(US_ASCII);
-        return super.run(keys, clocked);
+        return super.run(isBucket, keys, clocked);
     }
 }

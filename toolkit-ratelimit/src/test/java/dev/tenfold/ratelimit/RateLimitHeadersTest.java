@@ -249,8 +249,9 @@ class RateLimitHeadersTest {
     @Test
     void a_share_that_is_used_up_is_a_quota_that_is_exceeded() {
         Policy policy = Policy.of("api", limit("user", 1, perMinute()));
-        limiter.acquire(policy, KEY, 1);
-        Decision share = new Decision.Degraded(policy, 2, false, new long[Algorithm.WIDTH], 0, 1);
+        LocalEngine shares = new LocalEngine(RateLimiterOptions.DEFAULT.nanoClock(clock.nanoClock()));
+        assertThat(shares.acquireShare(policy, "a", 1, 2).allowed()).isTrue();
+        Decision share = shares.acquireShare(policy, "a", 1, 2);
 
         assertThat(Problem.of(share, "1").status).isEqualTo(429);
         assertThat(body(share, "1")).contains("#quota-exceeded\"").contains("\"violated-policies\":[\"user\"]");

@@ -376,6 +376,12 @@ public final class RedisLink implements AutoCloseable {
         }
     }
 
+    /** What it is a link to, without credentials. */
+    @Override
+    public String toString() {
+        return source.toString();
+    }
+
     private static boolean awaitQuietly(CompletableFuture<?> end, long deadlineNanos) throws InterruptedException {
         try {
             end.get(Math.max(0, deadlineNanos - System.nanoTime()), TimeUnit.NANOSECONDS);

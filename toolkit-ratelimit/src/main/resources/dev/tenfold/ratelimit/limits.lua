@@ -1,18 +1,15 @@
--- Decides calls of one key under all limits of a policy, as if they came one after the other: each takes from all limits, or
+-- Decides calls of one key under several limits, or a window, as if they came one after the other: each takes from all limits, or
 -- from none. What is refused changes nothing, so a refusal is neither written nor replicated. (Two exceptions: when the clock
 -- has gone back far, or the limit has other numbers than before, what that makes of the state has to be kept.)
 --
 -- KEYS[i]   state of limit i; in a cluster all share a hash tag
 -- ARGV[1]   the limits, 33 bytes each: B (bucket) or W (window), then tick (µs), rate, unit, cap as big-endian doubles
--- ARGV[2]   tokens to take ahead of use from the only limit, a bucket; 0 for none
---           negative: the unused tokens of a lease that are given back, then
---           ARGV[3] when it was granted, by this server's clock (µs)   ARGV[4] for how long (µs)
--- ARGV[3…]  otherwise: runs of equal calls in the order they came: cost (negative gives tokens back), how many
--- Reply: for each run how many were admitted; for each limit: of a bucket debt and µs since, of a window current, previous
---        and µs since its start; tokens taken ahead; the time (µs); how often the clock had gone back far
+-- ARGV[2…]  runs of equal calls in the order they came: cost (negative gives tokens back), how many
+-- Reply: for each limit, of a bucket debt and µs since, of a window current, previous and µs since its start; how often the
+--        clock had gone back far; for each run how many were admitted
 --
 -- The arithmetic is that of TokenBucket and SlidingWindow: whole numbers up to 2^52, exact as doubles. A state is as good as
--- none when the bucket is full or both windows are over, and just then it expires.
+-- none when the bucket is full or both windows are over, and just then it expires. One bucket alone is faster in bucket.lua.
 
 local FARTHEST_REWIND = 5000000
 
@@ -75,61 +72,40 @@ for i = 1, #KEYS do
 end
 
 changed = changed or jumps > 0
-local reply = {}
-local ahead = tonumber(ARGV[2])
-
-if ahead >= 0 then
-  for run = 3, #ARGV, 2 do
-    local cost = tonumber(ARGV[run])
-    local fit = tonumber(ARGV[run + 1])
-    if cost > 0 then
-      for _, limit in ipairs(limits) do
-        local free
-        if limit.bucket then
-          free = limit.cap - limit.debt
-        else
-          free = (limit.cap - limit.current) * limit.unit - limit.previous * limit.left
-        end
-        fit = math.max(0, math.min(fit, math.floor(free / (cost * limit.unit))))
+local fits = {}
+for run = 2, #ARGV, 2 do
+  local cost = tonumber(ARGV[run])
+  local fit = tonumber(ARGV[run + 1])
+  if cost > 0 then
+    for _, limit in ipairs(limits) do
+      local free
+      if limit.bucket then
+        free = limit.cap - limit.debt
+      else
+        free = (limit.cap - limit.current) * limit.unit - limit.previous * limit.left
       end
-    end
-    if fit > 0 then
-      changed = true
-      for _, limit in ipairs(limits) do
-        if limit.bucket then
-          limit.debt = math.max(0, limit.debt + fit * cost * limit.unit)
-        else
-          local current = limit.current + fit * cost
-          if current < 0 then
-            limit.previous = math.max(0, limit.previous + current)
-            current = 0
-          end
-          limit.current = current
-        end
-      end
-    end
-    reply[#reply + 1] = fit
-  end
-  if ahead > 0 then
-    -- A tenth of what is left at most: what other nodes may need must not be stranded here.
-    local limit = limits[1]
-    ahead = math.max(0, math.min(ahead, math.floor((limit.cap - limit.debt) / limit.unit / 10)))
-    if ahead > 0 then
-      changed = true
-      limit.debt = limit.debt + ahead * limit.unit
+      fit = math.max(0, math.min(fit, math.floor(free / (cost * limit.unit))))
     end
   end
-else
-  -- Had the tokens stayed in the bucket, it might have been full meanwhile, and some would have flowed over.
-  local limit = limits[1]
-  local age = now - tonumber(ARGV[3])
-  local back = -ahead * limit.unit - math.ceil(age / limit.tick) * limit.rate
-  if age >= 0 and age < tonumber(ARGV[4]) and back > 0 then
+  if fit > 0 then
     changed = true
-    limit.debt = math.max(0, limit.debt - back)
+    for _, limit in ipairs(limits) do
+      if limit.bucket then
+        limit.debt = math.max(0, limit.debt + fit * cost * limit.unit)
+      else
+        local current = limit.current + fit * cost
+        if current < 0 then
+          limit.previous = math.max(0, limit.previous + current)
+          current = 0
+        end
+        limit.current = current
+      end
+    end
   end
+  fits[#fits + 1] = fit
 end
 
+local reply = {}
 for i, limit in ipairs(limits) do
   if limit.bucket then
     reply[#reply + 1] = limit.debt
@@ -142,19 +118,18 @@ for i, limit in ipairs(limits) do
   if changed then
     if not limit.bucket then
       local ttl = math.ceil((limit.at - now + 2 * limit.unit * limit.tick) / 1000) + 1
-      redis.call('SET', KEYS[i], struct.pack('>dddd', limit.current, limit.previous, limit.at, limit.unit),
-        'PX', string.format('%.0f', ttl))
+      redis.call('SET', KEYS[i], struct.pack('>dddd', limit.current, limit.previous, limit.at, limit.unit), 'PX', ttl)
     elseif limit.debt > 0 then
       local ttl = math.ceil((math.ceil(limit.debt / limit.rate) * limit.tick + math.max(0, limit.at - now)) / 1000) + 1
-      redis.call('SET', KEYS[i], struct.pack('>ddd', limit.debt, limit.at, limit.unit),
-        'PX', string.format('%.0f', ttl))
+      redis.call('SET', KEYS[i], struct.pack('>ddd', limit.debt, limit.at, limit.unit), 'PX', ttl)
     else
       redis.call('DEL', KEYS[i])
     end
   end
 end
 
-reply[#reply + 1] = ahead
-reply[#reply + 1] = now
 reply[#reply + 1] = jumps
+for _, fit in ipairs(fits) do
+  reply[#reply + 1] = fit
+end
 return reply

@@ -1,0 +1,214 @@
+package dev.tenfold.ratelimit;
+
+import static dev.tenfold.ratelimit.Limit.limit;
+import static dev.tenfold.ratelimit.Limit.perHour;
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.FaultProxy;
+import dev.tenfold.testkit.RedisServer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What is decided while Redis does not answer, how long that takes, and how it ends. */
+class OutageTest {
+    private RedisServer server;
+    private FaultProxy proxy;
+    private final List<AutoCloseable> open = new ArrayList<>();
+
+    @BeforeEach
+    void start() {
+        server = RedisServer.start();
+        proxy = FaultProxy.to(server.host(), server.port());
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        for (int i = open.size() - 1; i >= 0; i--) open.get(i).close();
+        proxy.close();
+        server.close();
+    }
+
+    private RateLimiter node(int atLeast) {
+        RedisLink link =
+                RedisLink.connect("redis://" + proxy.host() + ":" + proxy.port(), o -> o.commandTimeout(ofMillis(500)));
+        open.add(link);
+        assertThat(link.awaitUp(ofSeconds(20))).isTrue();
+        RateLimiter limiter = RateLimiter.redis(link, o -> o.nodes(atLeast));
+        open.add(limiter);
+        return limiter;
+    }
+
+    @Test
+    void a_silent_redis_costs_one_caller_one_timeout_and_all_others_nothing() {
+        RateLimiter limiter = node(1);
+        Policy policy = Policy.of("silent", limit("user", 1_000, perHour()));
+        assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Allowed.class);
+        proxy.halfOpen();
+
+        long start = System.nanoTime();
+        assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
+        long first = System.nanoTime() - start;
+        long[] later = new long[400];
+        for (int i = 0; i < later.length; i++) {
+            long before = System.nanoTime();
+            assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
+            later[i] = System.nanoTime() - before;
+        }
+        Arrays.sort(later);
+
+        assertThat(first).isLessThan(TimeUnit.MILLISECONDS.toNanos(1_500));
+        // Far below the timeout: no timed test of speed, but nobody else has waited.
+        assertThat(later[390]).isLessThan(TimeUnit.MILLISECONDS.toNanos(100));
+        assertThat(limiter.stats().outages()).isEqualTo(1);
+        assertThat(limiter.stats().away()).isTrue();
+
+        proxy.resume();
+        Await.until("Redis decides again", () -> limiter.acquire(policy, "b") instanceof Decision.Allowed);
+        assertThat(limiter.stats().away()).isFalse();
+    }
+
+    @Test
+    void each_policy_has_its_own_way() {
+        RateLimiter limiter = node(1);
+        Policy base = Policy.of("way", limit("user", 3, perHour()));
+        proxy.cut();
+
+        for (int i = 0; i < 10; i++) {
+            assertThat(limiter.acquire(base.onOutage(Outage.OPEN), "a").allowed())
+                    .isTrue();
+            Decision closed = limiter.acquire(base.onOutage(Outage.CLOSED), "a");
+            assertThat(closed.allowed()).isFalse();
+            assertThat(closed.retryAfter()).isEqualTo(ofSeconds(1));
+        }
+        int local = 0;
+        for (int i = 0; i < 10; i++)
+            local += limiter.acquire(base.onOutage(Outage.LOCAL), "a").allowed() ? 1 : 0;
+        assertThat(local).isEqualTo(3);
+        assertThat(limiter.acquire(base, "a").quotas())
+                .singleElement()
+                .satisfies(quota -> assertThat(quota.remaining()).isZero());
+        assertThat(limiter.acquire(base, "a", 4)).isInstanceOf(Decision.Infeasible.class);
+        assertThat(limiter.refund(base, Key.of("a"), 1)).isFalse();
+        assertThat(limiter.reset(base, Key.of("a"))).isFalse();
+        assertThat(limiter.stats().of("way").degradedAllowed()).isEqualTo(13);
+    }
+
+    @Test
+    void all_nodes_together_admit_what_the_limit_allows() {
+        List<RateLimiter> nodes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) nodes.add(node(1));
+        for (RateLimiter node : nodes)
+            Await.until("all are counted", () -> node.stats().nodes() == 4);
+        Policy policy = Policy.of("fleet", limit("user", 100, perHour()));
+        proxy.cut();
+
+        int admitted = 0;
+        for (RateLimiter node : nodes) {
+            for (int i = 0; i < 100; i++) admitted += node.acquire(policy, "a").allowed() ? 1 : 0;
+        }
+
+        assertThat(admitted).isEqualTo(100);
+    }
+
+    @Test
+    void a_share_begins_with_what_was_left_when_redis_was_last_heard_of() {
+        RateLimiter one = node(2);
+        RateLimiter other = node(2);
+        Policy policy = Policy.of("warm", limit("user", 100, perHour()));
+        for (int i = 0; i < 59; i++)
+            assertThat(one.acquire(policy, "a").allowed()).isTrue();
+        assertThat(other.acquire(policy, "a").remaining()).isEqualTo(40);
+        assertThat(one.peek(policy, Key.of("a"), 1).remaining()).isEqualTo(40);
+        proxy.cut();
+
+        int admitted = 0;
+        for (RateLimiter node : List.of(one, other)) {
+            for (int i = 0; i < 100; i++) admitted += node.acquire(policy, "a").allowed() ? 1 : 0;
+        }
+
+        assertThat(admitted).isEqualTo(40);
+    }
+
+    @Test
+    void a_share_of_less_than_one_token_admits_one_and_owes_the_rest() {
+        RateLimiter limiter = node(10);
+        Policy policy = Policy.of("small", limit("user", 3, perHour()));
+        proxy.cut();
+
+        assertThat(limiter.acquire(policy, "a").allowed()).isTrue();
+        Decision second = limiter.acquire(policy, "a");
+        assertThat(second.allowed()).isFalse();
+        // Ten nodes at a tenth of three an hour each: the next in about 10/3 hours.
+        assertThat(second.retryAfter()).isBetween(ofSeconds(11_900), ofSeconds(12_000));
+    }
+
+    @Test
+    void a_limiter_may_start_without_redis() {
+        proxy.cut();
+        RedisLink link =
+                RedisLink.connect("redis://" + proxy.host() + ":" + proxy.port(), o -> o.connectTimeout(ofMillis(200)));
+        open.add(link);
+        RateLimiter limiter = RateLimiter.redis(link, o -> o.nodes(2));
+        open.add(limiter);
+        Policy policy = Policy.of("start", limit("user", 4, perHour()));
+
+        int admitted = 0;
+        for (int i = 0; i < 10; i++) admitted += limiter.acquire(policy, "a").allowed() ? 1 : 0;
+        assertThat(admitted).isEqualTo(2);
+
+        proxy.resume();
+        Await.until("Redis decides", () -> limiter.acquire(policy, "b") instanceof Decision.Allowed);
+    }
+
+    @Test
+    void many_callers_of_a_silent_redis_wait_once_and_together() throws Exception {
+        RateLimiter limiter = node(1);
+        Policy policy = Policy.of("many", limit("user", 1_000_000, perHour()));
+        assertThat(limiter.acquire(policy, "a").allowed()).isTrue();
+        proxy.halfOpen();
+        AtomicInteger degraded = new AtomicInteger();
+        long start = System.nanoTime();
+
+        RateLimiterContract.together(32, thread -> {
+            for (int i = 0; i < 20; i++) {
+                if (limiter.acquire(policy, "a") instanceof Decision.Degraded) degraded.incrementAndGet();
+            }
+        });
+
+        assertThat(degraded).hasValue(32 * 20);
+        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(3));
+    }
+
+    @Test
+    void an_interrupted_caller_gets_a_decision_and_stays_interrupted() {
+        RateLimiter limiter = node(1);
+        Policy policy = Policy.of("interrupt", limit("user", 10, perHour())).onOutage(Outage.CLOSED);
+        assertThat(limiter.acquire(policy, "a").allowed()).isTrue();
+        proxy.halfOpen();
+        Thread.currentThread().interrupt();
+
+        Decision decision = limiter.acquire(policy, "a");
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(decision).isInstanceOf(Decision.Degraded.class);
+    }
+
+    @Test
+    void after_close_decisions_go_by_the_outage_setting() {
+        RateLimiter limiter = node(1);
+        Policy policy = Policy.of("closed", limit("user", 2, perHour()));
+        limiter.close();
+        limiter.close();
+
+        assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
+    }
+}

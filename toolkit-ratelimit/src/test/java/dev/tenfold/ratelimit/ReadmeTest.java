@@ -1,0 +1,125 @@
+package dev.tenfold.ratelimit;
+
+import static dev.tenfold.ratelimit.Limit.limit;
+import static dev.tenfold.ratelimit.Limit.perHour;
+import static dev.tenfold.ratelimit.Limit.perMinute;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.RedisServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** The Java blocks on rate limits, of the README and of the module's page, are regions of this class, and they run. */
+class ReadmeTest {
+    private record Response(int status, Duration retryAfter, Map<String, String> headers) {}
+
+    // region: policy
+    static final Policy API = Policy.of(
+            "api",
+            limit("user", 100, perMinute()).burst(20),
+            limit("tenant", 5_000, perHour()).by("tenant"));
+    // endregion
+
+    private static Response answer(RateLimiter limiter, String tenant, String user) {
+        // region: decide
+        Decision d = limiter.acquire(API, Key.of("tenant", tenant).and("user", user)); // one round trip on Redis
+        if (!d.allowed()) return tooManyRequests(d.retryAfter(), d.headers());
+        // endregion
+        return new Response(200, Duration.ZERO, d.headers());
+    }
+
+    private static Response tooManyRequests(Duration retryAfter, Map<String, String> headers) {
+        return new Response(429, retryAfter, headers);
+    }
+
+    @Test
+    void rate_limits() {
+        // region: local
+        RateLimiter limiter = RateLimiter.local(); // this node's memory: no server, nothing to install
+        // endregion
+        play(limiter);
+        try (RedisLink link = RedisLink.connect(RedisServer.shared().uri())) {
+            assertThat(link.awaitUp(ofSeconds(20))).isTrue();
+            // region: redis
+            RateLimiter shared = RateLimiter.redis(link); // the same calls, counted for all nodes together
+            // endregion
+            assertThat(shared.reset(API, Key.of("tenant", "acme").and("user", "ada")))
+                    .isTrue();
+            play(shared);
+            shared.close();
+        }
+    }
+
+    private static void play(RateLimiter limiter) {
+        for (int i = 0; i < 20; i++) {
+            assertThat(answer(limiter, "acme", "ada").status()).isEqualTo(200);
+        }
+        Response refused = answer(limiter, "acme", "ada");
+        assertThat(refused.status()).isEqualTo(429);
+        assertThat(refused.retryAfter()).isLessThanOrEqualTo(Duration.ofMillis(600));
+        assertThat(refused.headers())
+                .containsEntry("RateLimit-Policy", "\"user\";q=100;w=60, \"tenant\";q=5000;w=3600")
+                .containsEntry("Retry-After", "1");
+    }
+
+    @Test
+    void work_at_once() {
+        // region: concurrency
+        ConcurrencyLimiter checkout =
+                ConcurrencyLimiter.adaptive("checkout"); // finds the limit by the time that work takes
+
+        try (Permit permit = checkout.acquire(Priority.NORMAL)) {
+            if (!permit.granted()) return; // shed: 503 to this caller, who can come again
+            charge();
+        }
+        // endregion
+        assertThat(checkout.stats().granted()).isEqualTo(1);
+        checkout.close();
+    }
+
+    private static void charge() {}
+
+    @Test
+    void the_blocks_on_rate_limits_are_regions_of_this_class() throws IOException {
+        String source = Files.readString(Path.of("src/test/java/dev/tenfold/ratelimit/ReadmeTest.java"));
+        int seen = 0;
+        for (Path page : new Path[] {Path.of("../README.md"), Path.of("../docs/ratelimit.md")}) {
+            Matcher blocks = Pattern.compile(
+                            "<!-- region: toolkit-ratelimit ReadmeTest ([\\w ]+) -->\n```java\n(.*?)```",
+                            Pattern.DOTALL)
+                    .matcher(Files.readString(page));
+            while (blocks.find()) {
+                StringBuilder expected = new StringBuilder();
+                for (String name : List.of(blocks.group(1).split(" ", -1))) {
+                    if (!expected.isEmpty()) expected.append('\n');
+                    expected.append(region(source, name));
+                }
+                assertThat(blocks.group(2)).as("%s, %s", page, blocks.group(1)).isEqualTo(expected.toString());
+                seen++;
+            }
+        }
+
+        assertThat(seen).isEqualTo(3);
+    }
+
+    private static String region(String source, String name) {
+        Matcher region = Pattern.compile("\n( *)// region: " + name + "\n(.*?)\n *// endregion", Pattern.DOTALL)
+                .matcher(source);
+        assertThat(region.find()).as("region " + name).isTrue();
+        String indent = region.group(1);
+        return region.group(2)
+                .lines()
+                .map(line -> line.startsWith(indent) ? line.substring(indent.length()) : line)
+                .collect(Collectors.joining("\n", "", "\n"));
+    }
+}
