@@ -13,6 +13,9 @@ import javax.sql.DataSource;
 
 /** The same feed with toolkit-query: the same loops, and one query a level instead of one a row. */
 final class BatchedFeed implements Feed {
+    private static final String ARCHIVE =
+            "select id, post_id, author_id, body from comments where id < ? order by id desc limit ?";
+
     private final DataSource pool;
     private final Loader<Long, Post> posts;
     private final Loader<Long, Author> authors;
@@ -60,6 +63,22 @@ final class BatchedFeed implements Feed {
         return posts;
     }
     // end
+
+    @Override
+    public List<Comment> archive(long beforeComment) throws SQLException {
+        try (Connection connection = pool.getConnection();
+                PreparedStatement statement = connection.prepareStatement(ARCHIVE)) {
+            statement.setLong(1, beforeComment);
+            statement.setInt(2, COMMENTS_AN_ARCHIVE_PAGE);
+            List<Comment> comments = new ArrayList<>();
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    comments.add(Comment.map(rows));
+                }
+            }
+            return comments;
+        }
+    }
 
     /** The posts of these ids, as a page shows them. */
     Map<Long, PostView> viewsOf(List<Long> ids) {

@@ -59,6 +59,11 @@ final class CachedFeed implements Feed, Writes, AutoCloseable {
     }
     // end
 
+    @Override
+    public List<Comment> archive(long beforeComment) throws SQLException {
+        return database.archive(beforeComment);
+    }
+
     /** Forgets all, here and on the other node. */
     void clear() {
         for (TieredCache<?, ?> cache : List.of(posts, timeline)) {

@@ -33,7 +33,9 @@ final class Charts {
             "naive", new Color(0xC0, 0x4F, 0x32),
             "with toolkit-query", new Color(0x1B, 0x6E, 0x8C),
             "with toolkit-cache", new Color(0x2F, 0x85, 0x4F),
-            "cache, Redis killed", new Color(0xB9, 0x7A, 0x0B));
+            "cache, Redis killed", new Color(0xB9, 0x7A, 0x0B),
+            "with toolkit-ratelimit", new Color(0x6B, 0x4C, 0x9A),
+            "limit, Redis killed", new Color(0xB9, 0x7A, 0x0B));
 
     private static final Color GREY = new Color(0x8A, 0x91, 0x9C);
     private static final Color INK = new Color(0x3A, 0x42, 0x4E);

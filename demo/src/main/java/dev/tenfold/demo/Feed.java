@@ -12,8 +12,15 @@ interface Feed {
     String LATEST_POSTS = """
             select id, author_id, title, version from posts where id <= ? order by id desc limit 20""";
 
+    int COMMENTS_AN_ARCHIVE_PAGE = 1_000;
+
     /** The page that starts at a post and goes back in time. */
     Page page(long fromPost) throws SQLException;
+
+    /** The newest of the comments that are older than this one. For machines, so there is not much use in a cache. */
+    default List<Comment> archive(long beforeComment) throws SQLException {
+        throw new UnsupportedOperationException("this feed has no archive");
+    }
 
     record Author(long id, String name) {
         static Author map(ResultSet row) throws SQLException {

@@ -16,8 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post. With a
- * bounded number of request threads.
+ * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post, and
+ * {@code GET /archive/{comment}} lists the comments before one. With a bounded number of request threads.
  */
 final class FeedServer implements AutoCloseable {
     /**
@@ -26,16 +26,31 @@ final class FeedServer implements AutoCloseable {
      */
     static final int REQUEST_THREADS = 5;
 
+    /** What stands in front of the nodes has found out who asks, and says so in this header. */
+    static final String CLIENT = "X-Client";
+
+    private static final String FEED = "/feed/";
+    private static final String ARCHIVE = "/archive/";
+
+    /** Looks at a request before anything is done for it. */
+    @FunctionalInterface
+    interface Gate {
+        /** Whether the request may go on; if not, it has been answered. */
+        boolean admits(HttpExchange exchange) throws IOException;
+    }
+
     private final Feed feed;
     private final Writes writes;
+    private final Gate gate;
     private final HttpServer http;
     private final ThreadPoolExecutor threads;
     private final AtomicLong answered = new AtomicLong();
     private final AtomicInteger inProgress = new AtomicInteger();
 
-    private FeedServer(Feed feed, Writes writes, HttpServer http) {
+    private FeedServer(Feed feed, Writes writes, Gate gate, HttpServer http) {
         this.feed = feed;
         this.writes = writes;
+        this.gate = gate;
         this.http = http;
         this.threads = new ThreadPoolExecutor(
                 REQUEST_THREADS, REQUEST_THREADS, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), body -> {
@@ -47,26 +62,36 @@ final class FeedServer implements AutoCloseable {
 
     /** Without comments. */
     static FeedServer start(Feed feed) throws IOException {
-        return start(feed, post -> {
+        Writes none = post -> {
             throw new UnsupportedOperationException("this server takes no comments");
-        });
+        };
+        return start(feed, none, exchange -> true);
     }
 
-    static FeedServer start(Feed feed, Writes writes) throws IOException {
+    static FeedServer start(Feed feed, Writes writes, Gate gate) throws IOException {
         // The JDK's server writes head and body apart; with Nagle's algorithm the body would wait for a delayed ACK.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         HttpServer http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1_024);
-        FeedServer server = new FeedServer(feed, writes, http);
+        FeedServer server = new FeedServer(feed, writes, gate, http);
         http.setExecutor(server.threads);
-        http.createContext("/feed/", server::answer);
+        http.createContext(FEED, exchange -> server.answer(exchange, server::feed));
+        http.createContext(ARCHIVE, exchange -> server.answer(exchange, server::archive));
         http.start();
         return server;
     }
 
     URI uri(String pageKey) {
         String segment = URLEncoder.encode(pageKey, StandardCharsets.UTF_8).replace("+", "%20");
+        return uriOf(FEED + segment);
+    }
+
+    URI archiveUri(long beforeComment) {
+        return uriOf(ARCHIVE + beforeComment);
+    }
+
+    private URI uriOf(String path) {
         InetSocketAddress address = http.getAddress();
-        return URI.create("http://" + address.getHostString() + ":" + address.getPort() + "/feed/" + segment);
+        return URI.create("http://" + address.getHostString() + ":" + address.getPort() + path);
     }
 
     /** How many requests were answered well since the start. */
@@ -74,14 +99,20 @@ final class FeedServer implements AutoCloseable {
         return answered.get();
     }
 
-    private void answer(HttpExchange exchange) throws IOException {
+    private interface Page {
+        String of(HttpExchange exchange) throws Exception;
+    }
+
+    private void answer(HttpExchange exchange, Page page) throws IOException {
         inProgress.incrementAndGet();
         try (exchange) {
-            String key = exchange.getRequestURI().getPath().substring("/feed/".length());
+            if (!gate.admits(exchange)) {
+                return;
+            }
             int status = 200;
             byte[] body;
             try {
-                body = answer(exchange.getRequestMethod(), Schema.startOf(key)).getBytes(StandardCharsets.UTF_8);
+                body = page.of(exchange).getBytes(StandardCharsets.UTF_8);
                 answered.incrementAndGet();
             } catch (Exception e) {
                 status = 500;
@@ -95,12 +126,18 @@ final class FeedServer implements AutoCloseable {
         }
     }
 
-    private String answer(String method, long post) throws Exception {
-        if (!method.equals("POST")) {
+    private String feed(HttpExchange exchange) throws Exception {
+        long post = Schema.startOf(exchange.getRequestURI().getPath().substring(FEED.length()));
+        if (!exchange.getRequestMethod().equals("POST")) {
             return Json.of(feed.page(post));
         }
         writes.comment(post);
         return "{}";
+    }
+
+    private String archive(HttpExchange exchange) throws Exception {
+        String before = exchange.getRequestURI().getPath().substring(ARCHIVE.length());
+        return Json.of(feed.archive(Long.parseLong(before)));
     }
 
     /** Drops the requests that wait, and lets those in progress end, ten seconds at most. */

@@ -1,9 +1,11 @@
 package dev.tenfold.demo;
 
 import dev.tenfold.demo.Feed.Author;
+import dev.tenfold.demo.Feed.Comment;
 import dev.tenfold.demo.Feed.CommentView;
 import dev.tenfold.demo.Feed.Page;
 import dev.tenfold.demo.Feed.PostView;
+import java.util.List;
 
 /** Writes a page as JSON; both versions of the feed go through here, so equal pages are equal bytes. */
 final class Json {
@@ -18,6 +20,21 @@ final class Json {
         for (PostView post : page.posts()) {
             json.out.append(comma);
             json.post(post);
+            comma = ",";
+        }
+        return json.out.append("]}").toString();
+    }
+
+    static String of(List<Comment> comments) {
+        Json json = new Json();
+        json.out.append("{\"comments\":[");
+        String comma = "";
+        for (Comment comment : comments) {
+            json.out.append(comma).append("{\"id\":").append(comment.id());
+            json.out.append(",\"post\":").append(comment.postId());
+            json.out.append(",\"author\":").append(comment.authorId()).append(",\"body\":");
+            json.string(comment.body());
+            json.out.append('}');
             comma = ",";
         }
         return json.out.append("]}").toString();

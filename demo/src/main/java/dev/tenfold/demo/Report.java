@@ -45,12 +45,15 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 %s
                 <section>
                 <h2>What changed in the code</h2>
-                <p>What makes a page, as it ran. All versions answer with the same bytes; the demo compares them before it measures.</p>
+                <p>What makes a page, and what looks at a request before that, as it ran. All versions answer with the same bytes; the
+                demo compares them before it measures.</p>
                 <div class="code">
                 <figure class="naive"><figcaption><b>Naive</b>: a query for each row</figcaption><pre>%s</pre></figure>
                 <figure class="ours"><figcaption><b>With toolkit-query</b>: a query for each level</figcaption><pre>%s</pre></figure>
                 <figure class="cached"><figcaption><b>With toolkit-cache</b>: a query for what nobody has asked for yet, or
                 somebody changed</figcaption><pre>%s</pre></figure>
+                <figure class="limited"><figcaption><b>With toolkit-ratelimit</b>: a look at each request before anything is
+                done for it</figcaption><pre>%s</pre></figure>
                 </div>
                 </section>
                 %s
@@ -64,6 +67,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         escape(snippet("NaiveFeed.java")),
                         escape(snippet("BatchedFeed.java")),
                         escape(snippet("CachedFeed.java")),
+                        escape(snippet("ClientLimit.java")),
                         method());
     }
 
@@ -71,7 +75,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
         String stages =
                 String.join(", then ", results.stream().map(Stage.Result::title).toList());
         String outcome = results.stream().allMatch(Stage.Result::kept)
-                ? "Each further zero breaks the version before, and one module more carries it."
+                ? "From 1,000 users on each breaks the version before, and one module more carries it."
                 : "This run did not show what it should; the stage that failed says why.";
         return "A feed service meets " + stages
                 + ". Each time the same requests go to the code as first written and to the"
@@ -144,6 +148,10 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <dt>10,000 users</dt><dd>Two nodes share the requests; one request in %d adds a comment to the page's first post.
                 The database's network carries %d Mbit/s, in equal parts for the %d connections that both nodes use at once, and
                 a page takes some 25 kB of rows.</dd>
+                <dt>A scraper</dt><dd>The same, and besides the users a job in a loop with %d connections and a scraper with %d
+                from each of %d addresses. They ask for pages of an archive, %,d comments each, which no cache has. The load
+                is closed: each connection asks again when it has its answer and %d ms of network have passed, and heeds no
+                refusal. Table and charts show the users alone; a refused one would count as an error.</dd>
                 <dt>Stale reads</dt><dd>Posts carry a version, which each comment raises. A post is behind if a higher version was
                 committed before its request was sent, and older than promised if that was more than %d s earlier: %d s
                 while Redis is away.</dd>
@@ -156,7 +164,10 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <dt>With toolkit-query</dt><dd>HikariCP with %d connections, and the index.</dd>
                 <dt>With toolkit-cache</dt><dd>The same, and for each node a cache in memory before a Redis that both share. Every post was
                 shown once before the load begins, as in a service that has been running for a while; pages were not.</dd>
-                <dt>All</dt><dd>%d request threads a node, and the same warm-up.</dd>
+                <dt>With toolkit-ratelimit</dt><dd>The same, and for each node a limiter; both count on the same Redis. Who is a
+                client is taken from a header that what stands in front of the nodes would set. What is admitted is counted
+                by those who ask.</dd>
+                <dt>All</dt><dd>%d request threads a node, and the same warm-up in a stage.</dd>
                 <dt>DB busy</dt><dd>Statements in progress, on average: the time spent in them, by the time that
                 passed.</dd>
                 <dt>Machine</dt><dd>JDK %s, %d cores for everything, PostgreSQL %s, Redis %s.</dd>
@@ -169,6 +180,11 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Site.WRITE_EVERY,
                         Site.MEGABITS,
                         2 * FeedServer.REQUEST_THREADS,
+                        Flood.CONNECTIONS_OF_THE_JOB,
+                        Flood.CONNECTIONS_AN_ADDRESS,
+                        Flood.ADDRESSES,
+                        Feed.COMMENTS_AN_ARCHIVE_PAGE,
+                        Flood.ROUND_TRIP.toMillis(),
                         CachedFeed.MAX_STALENESS.toSeconds(),
                         CachedFeed.LOCAL_LIFE.toSeconds(),
                         escape(keys),
@@ -189,7 +205,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
     /** The region of a source file that it marks for readers. */
     private static String snippet(String source) throws IOException {
         String text = resource(source).replace("\r\n", "\n");
-        String mark = "    // snippet\n    @Override\n";
+        String mark = "    // snippet\n";
         int from = text.indexOf(mark) + mark.length();
         String method = text.substring(from, text.indexOf("    // end", from)).stripTrailing();
         return method.replace("    @Override\n", "").stripIndent().replace("    ", "  ");

@@ -15,7 +15,10 @@ import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -38,6 +41,7 @@ final class Site implements AutoCloseable {
 
     private final Keys keys;
     private final Duration stageLength;
+    private final Duration floodLength;
     private final Duration warmUp;
     private final Progress progress;
     private final PostgresServer postgres = PostgresServer.shared();
@@ -51,6 +55,7 @@ final class Site implements AutoCloseable {
     Site(Options options, Progress progress) throws SQLException {
         this.keys = options.keys();
         this.stageLength = Duration.ofSeconds(options.quick() ? 3 : 12);
+        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 4);
         this.warmUp = Duration.ofMillis(options.quick() ? 700 : 2_500);
         this.progress = progress;
         String name = postgres.createDatabase();
@@ -89,7 +94,7 @@ final class Site implements AutoCloseable {
     Measured queryOnTwoNodes(int users) throws Exception {
         StaleReads stale = new StaleReads(Duration.ZERO, Duration.ZERO);
         try (TwoNodes nodes = TwoNodes.withQuery(database, stale)) {
-            return onTwoNodes(nodes, "with toolkit-query", users, stale, () -> {});
+            return onTwoNodes(nodes, "with toolkit-query", users, stale, quiet());
         }
     }
 
@@ -99,12 +104,90 @@ final class Site implements AutoCloseable {
         String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
         try (TwoNodes nodes = TwoNodes.withCache(database, uri, stale)) {
             nodes.fillCaches();
-            Measured cache = onTwoNodes(nodes, "with toolkit-cache", users, stale, () -> {});
+            Measured cache = onTwoNodes(nodes, "with toolkit-cache", users, stale, quiet());
             try (RedisOutage outage = new RedisOutage(redis, nodes, stale, stageLength)) {
-                Measured killed = onTwoNodes(nodes, "cache, Redis killed", users, stale, outage::begin);
+                Measured killed = onTwoNodes(nodes, "cache, Redis killed", users, stale, course(outage::begin));
                 return new Cached(cache, killed, outage.await());
             }
         }
+    }
+
+    /**
+     * Two nodes with toolkit-cache, and a {@link Flood} besides the users; the same with toolkit-ratelimit; and then once
+     * more, while Redis is killed in the second third of the time.
+     */
+    Flooded floodOnTwoNodes(int users) throws Exception {
+        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
+        Under open;
+        try (TwoNodes nodes = TwoNodes.withCache(database, uri, stale)) {
+            nodes.fillCachesOnce();
+            open = flooded(nodes, "with toolkit-cache", users, stale, () -> {});
+        }
+        StaleReads staleToo = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
+        try (TwoNodes nodes = TwoNodes.withCacheAndLimit(database, uri, staleToo)) {
+            nodes.fillCachesOnce();
+            Under limited = flooded(nodes, "with toolkit-ratelimit", users, staleToo, () -> {});
+            try (RedisOutage outage = new RedisOutage(redis, nodes, staleToo, floodLength)) {
+                Under killed = flooded(nodes, "limit, Redis killed", users, staleToo, outage::begin);
+                Stage.Away away = outage.await();
+                return new Flooded(open, limited, killed, away);
+            }
+        }
+    }
+
+    /** What {@link #floodOnTwoNodes} found. */
+    record Flooded(Under open, Under limited, Under killed, Stage.Away away) {}
+
+    /**
+     * What became of the users, and of the flood that they were under.
+     *
+     * @param decidedWithoutRedis requests that a node has admitted or refused by itself
+     * @param outages how often a node has stopped asking Redis for the limit, all nodes together
+     */
+    record Under(Measured users, Flood.Found flood, long decidedWithoutRedis, long outages) {}
+
+    private Under flooded(TwoNodes nodes, String version, int users, StaleReads stale, Runnable atStart) {
+        long decided = nodes.decidedWithoutRedis();
+        long outages = nodes.limitOutages();
+        Flood flood = new Flood(nodes.servers());
+        AtomicReference<Flood.Found> found = new AtomicReference<>();
+        Measured measured = onTwoNodes(
+                nodes,
+                version,
+                users,
+                stale,
+                new Course(
+                        warmUp.dividedBy(3), // the code is warm, and the caches are full
+                        floodLength,
+                        () -> {
+                            flood.begin();
+                            atStart.run();
+                        },
+                        () -> found.set(flood.end())));
+        return new Under(
+                measured,
+                Objects.requireNonNull(found.get(), "it has ended"),
+                nodes.decidedWithoutRedis() - decided,
+                nodes.limitOutages() - outages);
+    }
+
+    /**
+     * What happens during a load.
+     *
+     * @param warmUp how long it takes before
+     * @param length how long requests are offered
+     * @param begin done before the first one; does not block
+     * @param end done after the last one
+     */
+    private record Course(Duration warmUp, Duration length, Runnable begin, Runnable end) {}
+
+    private Course quiet() {
+        return course(() -> {});
+    }
+
+    private Course course(Runnable begin) {
+        return new Course(warmUp, stageLength, begin, () -> {});
     }
 
     /** What {@link #cacheOnTwoNodes} found. */
@@ -114,32 +197,32 @@ final class Site implements AutoCloseable {
             throws Exception {
         StaleReads unchanging = new StaleReads(Duration.ZERO, Duration.ZERO);
         try (FeedServer server = FeedServer.start(feed.apply(dataSource))) {
-            warmUp(List.of(server), unchanging);
-            return measure(version, List.of(server), users, unchanging, () -> {});
+            return measure(version, List.of(server), users, unchanging, quiet());
         }
     }
 
-    private Measured onTwoNodes(TwoNodes nodes, String version, int users, StaleReads stale, Runnable atStart) {
+    private Measured onTwoNodes(TwoNodes nodes, String version, int users, StaleReads stale, Course course) {
         network.bandwidth(MEGABITS * 125_000L / (2 * FeedServer.REQUEST_THREADS));
         try {
-            warmUp(nodes.servers(), stale);
-            return measure(version, nodes.servers(), users, stale, atStart);
+            return measure(version, nodes.servers(), users, stale, course);
         } finally {
             network.bandwidth(Long.MAX_VALUE);
         }
     }
 
-    private Measured measure(String version, List<FeedServer> servers, int users, StaleReads stale, Runnable atStart) {
-        LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, stageLength, GRACE);
+    private Measured measure(String version, List<FeedServer> servers, int users, StaleReads stale, Course course) {
+        warmUp(servers, users, stale, course.warmUp());
+        LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, course.length(), GRACE);
         database.reset();
         long before = answered(servers);
         Load load;
         double busy;
         try (Progress.Work work =
                 progress.start(String.format("%,d users, %s", users, version), generator.requests())) {
-            atStart.run();
-            load = generator.run(n -> send(servers, n, stale), work::step);
+            course.begin().run();
+            load = generator.run(n -> send(servers, n, users, stale), work::step);
             busy = database.busy().toNanos() / 1e9 / load.tookSeconds();
+            course.end().run();
         }
         servers.forEach(FeedServer::finish); // what is half made is finished, so that statements and answers agree
         double queries = (double) database.statements() / (answered(servers) - before);
@@ -151,17 +234,18 @@ final class Site implements AutoCloseable {
     }
 
     /** One request after the other, for compilers and caches. */
-    private void warmUp(List<FeedServer> servers, StaleReads stale) {
-        long end = System.nanoTime() + warmUp.toNanos();
+    private void warmUp(List<FeedServer> servers, int users, StaleReads stale, Duration length) {
+        long end = System.nanoTime() + length.toNanos();
         for (int n = 0; System.nanoTime() < end; n++) {
-            send(servers, n, stale).join();
+            send(servers, n, users, stale).join();
         }
     }
 
-    /** To the nodes by turns. With one node there are no comments: the first stages only read. */
-    private CompletableFuture<Boolean> send(List<FeedServer> servers, int n, StaleReads stale) {
-        HttpRequest.Builder request =
-                HttpRequest.newBuilder(servers.get(n % servers.size()).uri(keys.at(n)));
+    /** By any of the users, to the nodes by turns. With one node there are no comments: the first stages only read. */
+    private CompletableFuture<Boolean> send(List<FeedServer> servers, int n, int users, StaleReads stale) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(
+                        servers.get(n % servers.size()).uri(keys.at(n)))
+                .header(FeedServer.CLIENT, "user-" + new SplittableRandom(n).nextInt(users));
         boolean isComment = servers.size() > 1 && n % WRITE_EVERY == 0;
         if (isComment) {
             request.POST(BodyPublishers.noBody());

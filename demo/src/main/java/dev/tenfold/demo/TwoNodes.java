@@ -20,6 +20,7 @@ final class TwoNodes implements AutoCloseable {
     private final List<FeedServer> servers = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();
     private final List<RedisLink> links = new ArrayList<>();
+    private final List<ClientLimit> limits = new ArrayList<>();
     private final Deque<Runnable> closes = new ArrayDeque<>();
 
     private TwoNodes() {}
@@ -28,12 +29,21 @@ final class TwoNodes implements AutoCloseable {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
             HikariDataSource pool = nodes.pool(database);
-            nodes.serve(new BatchedFeed(pool), new Comments(pool, stale));
+            nodes.serve(new BatchedFeed(pool), new Comments(pool, stale), exchange -> true);
         }
         return nodes;
     }
 
     static TwoNodes withCache(DataSource database, String redis, StaleReads stale) throws Exception {
+        return withCache(database, redis, stale, false);
+    }
+
+    static TwoNodes withCacheAndLimit(DataSource database, String redis, StaleReads stale) throws Exception {
+        return withCache(database, redis, stale, true);
+    }
+
+    private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, boolean limited)
+            throws Exception {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
             HikariDataSource pool = nodes.pool(database);
@@ -44,7 +54,7 @@ final class TwoNodes implements AutoCloseable {
             nodes.closes.push(feed::close);
             nodes.links.add(link);
             nodes.caches.add(feed);
-            nodes.serve(feed, feed);
+            nodes.serve(feed, feed, limited ? nodes.limit(link) : exchange -> true);
         }
         return nodes;
     }
@@ -56,8 +66,15 @@ final class TwoNodes implements AutoCloseable {
         return pool;
     }
 
-    private void serve(Feed feed, Writes writes) throws IOException {
-        FeedServer server = FeedServer.start(feed, writes);
+    private ClientLimit limit(RedisLink link) {
+        ClientLimit limit = new ClientLimit(link);
+        closes.push(limit::close);
+        limits.add(limit);
+        return limit;
+    }
+
+    private void serve(Feed feed, Writes writes, FeedServer.Gate gate) throws IOException {
+        FeedServer server = FeedServer.start(feed, writes, gate);
         closes.push(server::close);
         servers.add(server);
     }
@@ -71,7 +88,16 @@ final class TwoNodes implements AutoCloseable {
      * so that what loads is compiled, too.
      */
     void fillCaches() throws SQLException {
-        for (int round = 0; round < FILL_ROUNDS; round++) {
+        fillCaches(FILL_ROUNDS);
+    }
+
+    /** The same, by the code that was compiled before. */
+    void fillCachesOnce() throws SQLException {
+        fillCaches(1);
+    }
+
+    private void fillCaches(int rounds) throws SQLException {
+        for (int round = 0; round < rounds; round++) {
             for (CachedFeed cache : caches) {
                 cache.clear();
             }
@@ -87,6 +113,16 @@ final class TwoNodes implements AutoCloseable {
     boolean areInStepAgain() {
         return links.stream().allMatch(RedisLink::isAvailable)
                 && caches.stream().allMatch(CachedFeed::isInStepAgain);
+    }
+
+    /** Requests that the nodes have let pass or refused without Redis. */
+    long decidedWithoutRedis() {
+        return limits.stream().mapToLong(ClientLimit::degraded).sum();
+    }
+
+    /** How often a node has stopped asking Redis for the limit. */
+    long limitOutages() {
+        return limits.stream().mapToLong(ClientLimit::outages).sum();
     }
 
     /** Last opened, first closed. */

@@ -64,7 +64,7 @@ final class Words {
     }
 
     private static void row(StringBuilder out, List<String> cells) {
-        out.append(String.format("  %-20s", cells.get(0)));
+        out.append(String.format("  %-22s", cells.get(0)));
         for (int i = 1; i < cells.size(); i++) {
             out.append(String.format("%" + (COLUMNS.get(i).length() + 3) + "s", cells.get(i)));
         }

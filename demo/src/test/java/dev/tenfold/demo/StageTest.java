@@ -88,6 +88,86 @@ class StageTest {
                 .contains("took 1.3 times fewer");
     }
 
+    @Test
+    void a_flood_breaks_the_cached_site_and_not_the_limited_one() {
+        Stage.Result result = ClientsInALoop.judge(flooded(flood(17), flood(21), 700));
+
+        assertThat(result.kept()).as(result.sentence()).isTrue();
+        assertThat(result.sentence()).contains("its p99 is 2.0 s", "99.0 % of what", "within 90 ms");
+        assertThat(result.notes())
+                .anySatisfy(note -> assertThat(note).contains("17 to one client at most, where the limit allows 17"))
+                .anySatisfy(note -> assertThat(note).contains("made 700 decisions", "21 times at most", "allows 23"));
+    }
+
+    @Test
+    void one_request_more_than_the_limit_allows_fails_the_stage() {
+        assertThat(ClientsInALoop.judge(flooded(flood(18), flood(21), 700)).sentence())
+                .isEqualTo(
+                        "FAILED: with toolkit-ratelimit: one client was admitted 18 times in 11.5 s, where at most 17 are"
+                                + " allowed.");
+    }
+
+    @Test
+    void while_Redis_is_away_a_client_gets_one_burst_more_and_nothing_else() {
+        assertThat(ClientsInALoop.judge(flooded(flood(17), flood(23), 700)).kept())
+                .isTrue();
+        assertThat(ClientsInALoop.judge(flooded(flood(17), flood(24), 700)).sentence())
+                .isEqualTo(
+                        "FAILED: limit, Redis killed: one client was admitted 24 times in 11.5 s, where at most 23 are"
+                                + " allowed.");
+    }
+
+    @Test
+    void an_outage_that_no_node_noticed_fails_the_stage() {
+        assertThat(ClientsInALoop.judge(flooded(flood(17), flood(21), 0)).sentence())
+                .isEqualTo("FAILED: Redis was killed, but no request was admitted or refused without it.");
+    }
+
+    @Test
+    void a_limit_that_lets_a_tenth_of_the_flood_pass_fails_the_stage() {
+        Flood.Found leak = new Flood.Found(10_000, 9_000, 0, 17, 11.5);
+
+        assertThat(ClientsInALoop.judge(flooded(leak, flood(21), 700)).sentence())
+                .contains("more than 90 % of the flood should be refused, but 90.0 % was.");
+    }
+
+    @Test
+    void users_who_hardly_noticed_the_flood_fail_the_stage() {
+        Site.Under slow = new Site.Under(measured("with toolkit-ratelimit", 1_000, 500, 0.5), flood(17), 0, 0);
+
+        assertThat(ClientsInALoop.judge(flooded(slow, flood(21), 700)).sentence())
+                .contains("p99 should be at least 5 times as long, but was 4.0 times as long.");
+    }
+
+    @Test
+    void a_node_that_has_lost_Redis_for_a_moment_may_give_one_burst_more() {
+        Measured users = measured("with toolkit-ratelimit", 1_000, 90, 0.5);
+        Site.Under moment = new Site.Under(users, flood(23), 3, 1);
+        Site.Under leak = new Site.Under(users, flood(24), 3, 1);
+
+        assertThat(ClientsInALoop.judge(flooded(moment, flood(21), 700)).kept()).isTrue();
+        assertThat(ClientsInALoop.judge(flooded(leak, flood(21), 700)).sentence())
+                .contains("admitted 24 times in 11.5 s, where at most 23 are");
+    }
+
+    private static Flood.Found flood(long mostAdmitted) {
+        return new Flood.Found(10_000, 9_900, 0, mostAdmitted, 11.5);
+    }
+
+    private static Site.Flooded flooded(Flood.Found limited, Flood.Found killed, long decidedWithoutRedis) {
+        Measured users = measured("with toolkit-ratelimit", 1_000, 90, 0.5);
+        return flooded(new Site.Under(users, limited, 0, 0), killed, decidedWithoutRedis);
+    }
+
+    private static Site.Flooded flooded(Site.Under limited, Flood.Found killed, long decidedWithoutRedis) {
+        Measured open = measured("with toolkit-cache", 600, 2_000, 0.5);
+        return new Site.Flooded(
+                new Site.Under(open, new Flood.Found(500, 0, 0, 250, 12), 0, 0),
+                limited,
+                new Site.Under(measured("limit, Redis killed", 1_000, 120, 0.5), killed, decidedWithoutRedis, 2),
+                new Stage.Away(4, 8, 0.5));
+    }
+
     private Stage.Result tenThousand(Measured cache) {
         return TenThousandUsers.judge(
                 measured("with toolkit-query", 400, 5_000, 4),
