@@ -5,12 +5,12 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
-import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerFieldUpdater;
+import java.util.concurrent.atomic.AtomicReferenceFieldUpdater;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class Counter {
     private static final long LONGEST_DENIAL = TimeUnit.MILLISECONDS.toNanos(RateLimiterOptions.LONGEST_DENIAL_MILLIS);
-    private static final int LONGEST_BATCH = 4_096;
     private static final byte[] AHEAD = "ahead".getBytes(US_ASCII);
     private static final byte[] BACK = "back".getBytes(US_ASCII);
     private static final byte[] ONE = {'1'};
@@ -44,8 +43,16 @@ final class Counter {
     private final boolean isBucket;
     private final @Nullable Lender lender;
 
-    private final AtomicBoolean busy = new AtomicBoolean();
-    private final Queue<Ticket> queue = new ConcurrentLinkedQueue<>();
+    /** Tells whether a script is under way. Not an object of its own: there may be a hundred thousand counters. */
+    private static final AtomicIntegerFieldUpdater<Counter> BUSY =
+            AtomicIntegerFieldUpdater.newUpdater(Counter.class, "busy");
+
+    /** Those who wait, the last first, linked by {@link Ticket#before}. */
+    private static final AtomicReferenceFieldUpdater<Counter, @Nullable Ticket> LAST =
+            AtomicReferenceFieldUpdater.newUpdater(Counter.class, Ticket.class, "last");
+
+    private volatile int busy;
+    private volatile @Nullable Ticket last;
     private volatile @Nullable Denial denial;
     private volatile @Nullable Seen seen;
     private volatile int toldOfOutage;
@@ -76,6 +83,8 @@ final class Counter {
         /** Whether it came while a script was under way, and goes with the next. */
         boolean isQueued;
 
+        private @Nullable Ticket before;
+
         Ticket(long cost) {
             this.cost = cost;
         }
@@ -95,18 +104,31 @@ final class Counter {
         }
     }
 
-    /** @param places of its limits in the policy */
-    Counter(RedisEngine engine, Policy policy, int[] places, byte[][] keys, Breaker breaker) {
+    Counter(RedisEngine engine, Policy policy, Counted counted, byte[][] keys, Breaker breaker) {
         this.engine = engine;
         this.policy = policy;
-        this.places = places;
-        this.limits = Arrays.stream(places).mapToObj(i -> policy.limits[i]).toArray(Limit[]::new);
+        this.places = counted.places;
+        this.limits = counted.limits;
+        this.numbers = counted.numbers;
         this.keys = keys;
         this.breaker = breaker;
-        this.numbers = numbers(limits);
         this.isBucket = limits.length == 1 && !limits[0].window;
         Limit.Lease lease = limits[0].lease;
         this.lender = lease == null ? null : new Lender(lease.micros(), engine.nanoClock);
+    }
+
+    /** The limits that are counted together, the same for all keys of a policy. */
+    static final class Counted {
+        final int[] places;
+        final Limit[] limits;
+        final byte[] numbers;
+
+        /** @param places of the limits in the policy */
+        Counted(Policy policy, int... places) {
+            this.places = places;
+            this.limits = Arrays.stream(places).mapToObj(i -> policy.limits[i]).toArray(Limit[]::new);
+            this.numbers = numbers(limits);
+        }
     }
 
     private static byte[] numbers(Limit[] limits) {
@@ -126,7 +148,7 @@ final class Counter {
             long left = held == null ? -1 : held.take(cost);
             if (held != null && left >= 0) {
                 engine.counters.leased.increment();
-                if (held.isLow(left) && !breaker.isOpen() && busy.compareAndSet(false, true)) send(List.of());
+                if (held.isLow(left) && !breaker.isOpen() && begin()) send(List.of());
                 return new Verdict(true, lastStates(), 0, 0, held);
             }
         }
@@ -147,11 +169,13 @@ final class Counter {
     /** Has Redis decide. Does not block. */
     Ticket submit(long cost) {
         Ticket ticket = new Ticket(cost);
-        if (queue.isEmpty() && busy.compareAndSet(false, true)) {
+        if (last == null && begin()) {
             send(List.of(ticket));
         } else {
             ticket.isQueued = true;
-            queue.add(ticket);
+            do {
+                ticket.before = last;
+            } while (!LAST.compareAndSet(this, ticket.before, ticket));
             sendWaiting();
         }
         return ticket;
@@ -185,22 +209,27 @@ final class Counter {
         });
     }
 
+    /** True for the one who sends the next script. */
+    private boolean begin() {
+        return busy == 0 && BUSY.compareAndSet(this, 0, 1);
+    }
+
     private void sendWaiting() {
-        while (!queue.isEmpty() && busy.compareAndSet(false, true)) {
+        while (last != null && begin()) {
             List<Ticket> batch = drain();
             if (!batch.isEmpty()) {
                 send(batch);
                 return;
             }
-            busy.set(false);
+            busy = 0;
         }
     }
 
+    /** All who wait, in the order they came. */
     private List<Ticket> drain() {
         List<Ticket> batch = new ArrayList<>();
-        for (Ticket next; batch.size() < LONGEST_BATCH && (next = queue.poll()) != null; ) {
-            batch.add(next);
-        }
+        for (Ticket next = LAST.getAndSet(this, null); next != null; next = next.before) batch.add(next);
+        Collections.reverse(batch);
         return batch;
     }
 
@@ -210,7 +239,7 @@ final class Counter {
         long sent = engine.nanoClock.getAsLong();
         long ahead = lender == null ? 0 : lender.wanted(runs.tokens(), sent);
         if (batch.isEmpty() && ahead == 0) {
-            busy.set(false);
+            busy = 0;
             sendWaiting();
             return;
         }
@@ -246,7 +275,7 @@ final class Counter {
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
         seen = new Seen(states, sent);
         remember(runs, states, sent);
-        busy.set(false);
+        busy = 0;
         sendWaiting();
 
         long later = 0;
@@ -287,7 +316,7 @@ final class Counter {
     private void failed(List<Ticket> batch, Throwable error) {
         engine.failed(this, error);
         List<Ticket> waiting = drain();
-        busy.set(false);
+        busy = 0;
         sendWaiting();
         batch.forEach(ticket -> ticket.complete(null));
         waiting.forEach(ticket -> ticket.complete(null));

@@ -39,6 +39,11 @@ public final class Policy {
     final int[] strict;
 
     final int[] leased;
+    /** The strict ones together, and each leased one alone, by its place. */
+    final Counter.Counted strictly;
+
+    final Counter.Counted[] ahead;
+
     private final long largestCost;
     private final int hash;
 
@@ -66,6 +71,10 @@ public final class Policy {
         this.leased = IntStream.range(0, limits.length)
                 .filter(i -> limits[i].lease != null)
                 .toArray();
+        this.strictly = new Counter.Counted(this, strict);
+        this.ahead = IntStream.range(0, limits.length)
+                .mapToObj(i -> new Counter.Counted(this, i))
+                .toArray(Counter.Counted[]::new);
         this.largestCost =
                 Arrays.stream(limits).mapToLong(Limit::largestCost).min().orElseThrow();
         this.hash = 31 * (31 * name.hashCode() + Arrays.hashCode(limits)) + outage.hashCode();

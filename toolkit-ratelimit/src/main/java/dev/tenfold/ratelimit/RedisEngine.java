@@ -91,6 +91,7 @@ class RedisEngine {
         for (int i = 0; i < breakers.length; i++) breakers[i] = new Breaker(nanoClock);
         known = Caffeine.newBuilder()
                 .maximumSize(options.maxKeys)
+                .executor(Runnable::run) // its upkeep is shorter than waking a thread for it
                 .expireAfterAccess(FORGET_AFTER_SECONDS, TimeUnit.SECONDS)
                 .build();
         nodes = new Nodes(link, names.shared("nodes"), options.nodes);
@@ -278,7 +279,8 @@ class RedisEngine {
 
     private Counter newCounter(CounterId id) {
         Policy policy = id.policy;
-        int[] places = id.leased == STRICT ? policy.strict : new int[] {id.leased};
+        Counter.Counted counted = id.leased == STRICT ? policy.strictly : policy.ahead[id.leased];
+        int[] places = counted.places;
         byte[][] keys = new byte[places.length][];
         for (int i = 0; i < places.length; i++) {
             Limit limit = policy.limits[places[i]];
@@ -290,7 +292,7 @@ class RedisEngine {
                 if (SlotHash.getSlot(keys[i]) != slot) throw elsewhere(policy, policy.limits[places[i]]);
             }
         }
-        return new Counter(this, policy, places, keys, breakers[slot * breakers.length / SlotHash.SLOT_COUNT]);
+        return new Counter(this, policy, counted, keys, breakers[slot * breakers.length / SlotHash.SLOT_COUNT]);
     }
 
     private static IllegalArgumentException elsewhere(Policy policy, Limit limit) {

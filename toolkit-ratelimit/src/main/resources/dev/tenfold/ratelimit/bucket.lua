@@ -14,7 +14,7 @@
 -- are decided in limits.lua, by the same arithmetic.
 
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
-local _, tick, rate, unit, cap = struct.unpack('>c1dddd', ARGV[1])
+local tick, rate, unit, cap = struct.unpack('>dddd', ARGV[1], 2)
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local debt, at, jumps, changed = 0, now, 0, false
