@@ -4,7 +4,7 @@ import java.util.List;
 
 /**
  * The arithmetic of one limit, in integers: nothing is ever rounded in a caller's favour. The same formulas run in {@code
- * bucket.lua} and {@code limits.lua}, which has to be changed together with this.
+ * bucket.lua} and {@code limits.lua}, which have to be changed together with this.
  *
  * <p>A state is {@link #WIDTH} numbers in an array that holds those of all limits of a policy. Times are microseconds of any
  * clock; amounts are counted in <em>ticks</em>, of which a token has a whole number. Not safe for use by many threads: the
