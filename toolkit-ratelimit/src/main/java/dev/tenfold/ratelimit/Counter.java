@@ -254,10 +254,14 @@ final class Counter {
             args[args.length - 1] = bytes(ahead);
         }
         var unused = engine.run(isBucket, keys, args).whenComplete((reply, error) -> {
-            if (error == null) {
-                answered(batch, runs, reply, sent);
-            } else {
+            if (error != null) {
                 failed(batch, error);
+                return;
+            }
+            try {
+                answered(batch, runs, reply, sent);
+            } catch (RuntimeException notOurReply) {
+                failed(batch, notOurReply); // or all later callers would queue behind this one
             }
         });
     }
