@@ -142,7 +142,7 @@ public abstract sealed class Decision {
 
     private long waitMicros(long[] now, int i, long tokens) {
         Limit limit = policy.limits[i];
-        long need = Math.min(tokens * share, limit.largestCost());
+        long need = Math.min(limit.shared(tokens, share), limit.largestCost());
         return limit.algorithm.waitMicros(now, i * Algorithm.WIDTH, nowMicros, need);
     }
 

@@ -249,6 +249,11 @@ public final class Limit {
         return algorithm instanceof TokenBucket bucket ? bucket.cap / bucket.unit : permits;
     }
 
+    /** What a call costs by a share: as many tokens as there are nodes for each; capped far beyond a burst, not to overflow. */
+    long shared(long cost, int nodes) {
+        return nodes == 1 ? cost : (long) Math.min((double) cost * nodes, 1_024.0 * largestCost());
+    }
+
     private Algorithm algorithm() {
         long micros = period.toNanos() / 1_000;
         for (int tick : TICKS) {

@@ -102,7 +102,7 @@ final class LocalEngine {
     private static boolean fits(Limit[] limits, long[] states, long now, int weight, long cost) {
         for (int i = 0; i < limits.length; i++) {
             // A share may be less than the cost of one call: then a full bucket admits it, and owes the rest.
-            long need = weight == 1 ? cost : Math.min(cost * weight, limits[i].largestCost());
+            long need = weight == 1 ? cost : Math.min(limits[i].shared(cost, weight), limits[i].largestCost());
             if (!limits[i].algorithm.fits(states, i * Algorithm.WIDTH, now, need)) return false;
         }
         return true;
@@ -110,7 +110,7 @@ final class LocalEngine {
 
     private static void take(Limit[] limits, long[] states, int weight, long cost) {
         for (int i = 0; i < limits.length; i++) {
-            limits[i].algorithm.take(states, i * Algorithm.WIDTH, cost * weight);
+            limits[i].algorithm.take(states, i * Algorithm.WIDTH, limits[i].shared(cost, weight));
         }
     }
 

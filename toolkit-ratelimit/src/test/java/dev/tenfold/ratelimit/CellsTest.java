@@ -3,6 +3,7 @@ package dev.tenfold.ratelimit;
 import static dev.tenfold.ratelimit.Limit.limit;
 import static dev.tenfold.ratelimit.Limit.perHour;
 import static dev.tenfold.ratelimit.Limit.perSecond;
+import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -69,6 +70,19 @@ class CellsTest {
 
         assertThat(limiter.acquire(slow, "attacker").allowed()).isFalse();
         assertThat(limiter.stats().keys()).isLessThan(MAX);
+    }
+
+    @Test
+    void a_share_of_the_largest_limit_among_the_most_nodes_does_not_overflow() {
+        LocalEngine shares = new LocalEngine(RateLimiterOptions.DEFAULT.nanoClock(clock.nanoClock()));
+        long burst = 1L << 52;
+        Policy policy = Policy.of("huge", limit("all", 1_000, ofMillis(1)).burst(burst));
+
+        assertThat(shares.acquireShare(policy, "a", burst, 10_000).allowed()).isTrue();
+        Decision second = shares.acquireShare(policy, "a", burst, 10_000);
+        assertThat(second.allowed()).isFalse();
+        assertThat(second.retryAfter()).isPositive();
+        assertThat(shares.acquireShare(policy, "a", 1, 10_000).allowed()).isFalse();
     }
 
     @Test

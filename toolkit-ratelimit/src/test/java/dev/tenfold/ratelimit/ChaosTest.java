@@ -102,7 +102,7 @@ class ChaosTest {
     @Test
     void nothing_is_admitted_too_much_whatever_becomes_of_redis() throws Exception {
         long seed = new Random().nextLong();
-        System.out.println("ChaosTest: seed " + seed);
+        System.out.println("ChaosTest: seed " + seed); // for who has to replay a failure
         Random random = new Random(seed);
         Policy policy =
                 Policy.of("chaos", limit("all", RATE, perSecond()).burst(BURST)).onOutage(Outage.CLOSED);

@@ -481,7 +481,7 @@ abstract class RateLimiterContract {
     @Test
     void every_decision_is_that_of_an_oracle() throws Exception {
         long seed = Long.getLong("tenfold.oracle.seed", new Random().nextLong());
-        System.out.println(getClass().getSimpleName() + ": oracle seed " + seed);
+        System.out.println(getClass().getSimpleName() + ": oracle seed " + seed); // for who has to replay a failure
         OracleRun run = new OracleRun(this, plainLimiter(), true, seed);
 
         int steps = run.play(100_000);

@@ -42,7 +42,8 @@ abstract class RemoteRateLimiterContract extends RateLimiterContract {
     @Test
     void remembered_refusals_change_no_decision() throws Exception {
         long seed = new Random().nextLong();
-        System.out.println(getClass().getSimpleName() + ": seed of remembered refusals " + seed);
+        System.out.println(getClass().getSimpleName() + ": seed of remembered refusals "
+                + seed); // for who has to replay a failure
 
         int unused = new OracleRun(this, limiter, false, seed).play(30_000);
 
