@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.time.Duration;

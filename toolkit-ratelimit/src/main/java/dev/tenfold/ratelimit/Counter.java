@@ -25,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  *   <li><b>Leases</b>, where the limit asks for them: tokens taken ahead, see {@link Held}.
  * </ul>
  *
- * <p>All of it may be forgotten at any time. Safe for use by many threads.
+ * <p>All of it may be forgotten at any time, and is at once while there is little to remember: a key that is not busy, not
+ * refused, not leased and not half used has no counter between its calls, or a hundred thousand quiet keys would cost this
+ * node more time than all else it does for them. Safe for use by many threads.
  */
 final class Counter {
     private static final long LONGEST_DENIAL = TimeUnit.MILLISECONDS.toNanos(RateLimiterOptions.LONGEST_DENIAL_MILLIS);
@@ -34,6 +36,7 @@ final class Counter {
     private static final byte[] ONE = {'1'};
 
     private final RedisEngine engine;
+    final RedisEngine.CounterId id;
     final Policy policy;
     final Limit[] limits;
     final int[] places;
@@ -56,6 +59,7 @@ final class Counter {
     private volatile @Nullable Denial denial;
     private volatile @Nullable Seen seen;
     private volatile int toldOfOutage;
+    private volatile boolean isKept;
 
     /** What the script found. States are of the limits of this counter, as of {@code nowMicros} before or after. */
     static final class Verdict {
@@ -104,9 +108,10 @@ final class Counter {
         }
     }
 
-    Counter(RedisEngine engine, Policy policy, Counted counted, byte[][] keys, Breaker breaker) {
+    Counter(RedisEngine engine, RedisEngine.CounterId id, Counted counted, byte[][] keys, Breaker breaker) {
         this.engine = engine;
-        this.policy = policy;
+        this.id = id;
+        this.policy = id.policy();
         this.places = counted.places;
         this.limits = counted.limits;
         this.numbers = counted.numbers;
@@ -115,6 +120,7 @@ final class Counter {
         this.isBucket = limits.length == 1 && !limits[0].window;
         Limit.Lease lease = limits[0].lease;
         this.lender = lease == null ? null : new Lender(lease.micros(), engine.nanoClock);
+        this.isKept = lender != null;
     }
 
     /** The limits that are counted together, the same for all keys of a policy. */
@@ -168,6 +174,10 @@ final class Counter {
 
     /** Has Redis decide. Does not block. */
     Ticket submit(long cost) {
+        return (isKept ? this : engine.underWay(this)).enqueue(cost);
+    }
+
+    private Ticket enqueue(long cost) {
         Ticket ticket = new Ticket(cost);
         if (last == null && begin()) {
             send(List.of(ticket));
@@ -212,6 +222,13 @@ final class Counter {
     /** True for the one who sends the next script. */
     private boolean begin() {
         return busy == 0 && BUSY.compareAndSet(this, 0, 1);
+    }
+
+    /** No script is under way: sends the next one, or lets go of a counter that is no longer asked for. */
+    private void next() {
+        busy = 0;
+        sendWaiting();
+        if (busy == 0 && last == null) engine.done(this); // whoever comes at this moment still gets an answer
     }
 
     private void sendWaiting() {
@@ -279,8 +296,11 @@ final class Counter {
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
         seen = new Seen(states, sent);
         remember(runs, states, sent);
-        busy = 0;
-        sendWaiting();
+        if (!isKept && (denial != null || isHalfUsed(states))) {
+            isKept = true;
+            engine.keep(this);
+        }
+        next();
 
         long later = 0;
         for (int i = 0; i < runs.count; i++) later += runs.costs[i] * runs.fits[i];
@@ -308,6 +328,13 @@ final class Counter {
         if (wait > 0) denial = new Denial(least, sent + wait);
     }
 
+    private boolean isHalfUsed(long[] states) {
+        for (int i = 0; i < limits.length; i++) {
+            if (limits[i].algorithm.remaining(states, i * Algorithm.WIDTH, 0) < limits[i].burst / 2) return true;
+        }
+        return false;
+    }
+
     private long wait(long[] states, long cost) {
         long wait = 0;
         for (int i = 0; i < limits.length; i++) {
@@ -320,8 +347,7 @@ final class Counter {
     private void failed(List<Ticket> batch, Throwable error) {
         engine.failed(this, error);
         List<Ticket> waiting = drain();
-        busy = 0;
-        sendWaiting();
+        next();
         batch.forEach(ticket -> ticket.complete(null));
         waiting.forEach(ticket -> ticket.complete(null));
     }

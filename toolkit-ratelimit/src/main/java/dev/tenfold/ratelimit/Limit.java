@@ -34,6 +34,7 @@ public final class Limit {
     final @Nullable String by;
     final @Nullable Lease lease;
     final Algorithm algorithm;
+    private final int hash;
 
     /**
      * How tokens are taken ahead of use.
@@ -59,6 +60,7 @@ public final class Limit {
         this.by = by;
         this.lease = lease;
         this.algorithm = algorithm();
+        this.hash = Objects.hash(name, permits, period, burst, window, by, lease);
     }
 
     /**
@@ -311,7 +313,7 @@ public final class Limit {
 
     @Override
     public int hashCode() {
-        return Objects.hash(name, permits, period, burst, window, by, lease);
+        return hash;
     }
 
     /** For example {@code limit "user": 100 per PT1M, burst 20}. */

@@ -4,6 +4,9 @@ import java.security.GeneralSecurityException;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +26,10 @@ final class Names {
 
     private final byte[] prefix;
     private final Mac keyed;
+    private final AtomicReference<@Nullable Mac> spare = new AtomicReference<>();
+
+    /** For keys of one part, of which the place says nothing. */
+    private final ByPolicy<Map<Limit, byte[]>> placesOfLimits = new ByPolicy<>(ConcurrentHashMap::new);
 
     Names(RateLimiterOptions options) {
         prefix = options.prefixBytes();
@@ -40,14 +47,14 @@ final class Names {
      * @param counted the part of the key that the limit goes by, or the whole key
      */
     byte[] of(Policy policy, Limit limit, Object counted) {
-        return counted instanceof Key parts
-                ? name(tag(parts.values.get(0)), place(policy, limit, parts))
-                : name(tag((String) counted), place(policy, limit, null));
+        if (counted instanceof Key parts) return name(tag(parts.values.get(0)), place(policy, limit, parts));
+        byte[] place = placesOfLimits.of(policy).computeIfAbsent(limit, missing -> place(policy, limit, null));
+        return name(tag((String) counted), place);
     }
 
     /** A single part's value is in the tag already. */
     private byte[] place(Policy policy, Limit limit, @Nullable Key parts) {
-        Mac place = mac();
+        Mac place = take();
         add(place, policy.name);
         add(place, limit.name);
         add(place, limit.window ? "W" : "B");
@@ -57,42 +64,48 @@ final class Names {
             addAll(place, parts.names);
             addAll(place, parts.values);
         }
-        return Arrays.copyOf(place.doFinal(), PLACE_BYTES);
+        return BASE64.encode(digest(place, PLACE_BYTES));
     }
 
     /** The name of something that all limiters with this prefix share. */
     byte[] shared(String what) {
-        Mac place = mac();
+        Mac place = take();
         add(place, what);
-        return name(tag(what), Arrays.copyOf(place.doFinal(), PLACE_BYTES));
+        return name(tag(what), BASE64.encode(digest(place, PLACE_BYTES)));
     }
 
     private byte[] tag(String value) {
-        Mac mac = mac();
-        add(mac, value);
-        return Arrays.copyOf(mac.doFinal(), TAG_BYTES);
+        Mac tag = take();
+        add(tag, value);
+        return BASE64.encode(digest(tag, TAG_BYTES));
     }
 
     private byte[] name(byte[] tag, byte[] place) {
-        byte[] tagText = BASE64.encode(tag);
-        byte[] placeText = BASE64.encode(place);
-        byte[] name = Arrays.copyOf(prefix, prefix.length + tagText.length + placeText.length + 2);
+        byte[] name = Arrays.copyOf(prefix, prefix.length + tag.length + place.length + 2);
         int at = prefix.length;
         name[at++] = '{';
-        System.arraycopy(tagText, 0, name, at, tagText.length);
-        at += tagText.length;
+        System.arraycopy(tag, 0, name, at, tag.length);
+        at += tag.length;
         name[at++] = '}';
-        System.arraycopy(placeText, 0, name, at, placeText.length);
+        System.arraycopy(place, 0, name, at, place.length);
         return name;
     }
 
-    /** A copy is cheaper than a lock, or than one for each thread. */
-    private Mac mac() {
+    /** One that nobody else uses: the one that was used last, or a copy. */
+    private Mac take() {
+        Mac last = spare.getAndSet(null);
+        if (last != null) return last;
         try {
             return (Mac) keyed.clone();
         } catch (CloneNotSupportedException e) {
             throw new LinkageError("the Java runtime's HmacSHA256 cannot be copied", e);
         }
+    }
+
+    private byte[] digest(Mac mac, int length) {
+        byte[] digest = Arrays.copyOf(mac.doFinal(), length);
+        spare.set(mac);
+        return digest;
     }
 
     private static void addAll(Mac mac, List<String> texts) {

@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -44,7 +46,8 @@ class RedisEngine {
     private final LocalEngine local;
     private final Nodes nodes;
     private final Breaker[] breakers;
-    private final Cache<CounterId, Counter> known;
+    private final Cache<CounterId, Counter> kept;
+    private final ConcurrentMap<CounterId, Counter> underWay = new ConcurrentHashMap<>();
     private final AtomicLong nextComplaint;
     private volatile boolean closed;
     final boolean remembersDenials;
@@ -67,7 +70,7 @@ class RedisEngine {
      *
      * @param leased the place of the leased limit, or {@link #STRICT}
      */
-    private record CounterId(Policy policy, int leased, Object key) {}
+    record CounterId(Policy policy, int leased, Object key) {}
 
     RedisEngine(RedisLink link, RateLimiterOptions options) {
         this(link, options, BUCKET, LIMITS);
@@ -89,7 +92,7 @@ class RedisEngine {
         nextComplaint = new AtomicLong(nanoClock.getAsLong());
         breakers = new Breaker[link.isCluster() ? BREAKERS : 1];
         for (int i = 0; i < breakers.length; i++) breakers[i] = new Breaker(nanoClock);
-        known = Caffeine.newBuilder()
+        kept = Caffeine.newBuilder()
                 .maximumSize(options.maxKeys)
                 .executor(Runnable::run) // its upkeep is shorter than waking a thread for it
                 .expireAfterAccess(FORGET_AFTER_SECONDS, TimeUnit.SECONDS)
@@ -273,8 +276,27 @@ class RedisEngine {
 
     private Counter counter(Policy policy, int leased, Object key) {
         CounterId id = new CounterId(policy, leased, key);
-        Counter counter = known.getIfPresent(id);
-        return counter != null ? counter : known.get(id, this::newCounter);
+        Counter counter = kept.getIfPresent(id);
+        if (counter != null) return counter;
+        if (leased != STRICT) return kept.get(id, this::newCounter);
+        counter = underWay.get(id);
+        return counter != null ? counter : newCounter(id);
+    }
+
+    /** The counter that has or will have a script under way for a key: this, unless there is another. */
+    Counter underWay(Counter counter) {
+        Counter other = underWay.putIfAbsent(counter.id, counter);
+        return other == null ? counter : other;
+    }
+
+    /** No script is under way. */
+    void done(Counter counter) {
+        underWay.remove(counter.id, counter);
+    }
+
+    /** There is something to remember. */
+    void keep(Counter counter) {
+        kept.put(counter.id, counter);
     }
 
     private Counter newCounter(CounterId id) {
@@ -286,13 +308,16 @@ class RedisEngine {
             Limit limit = policy.limits[places[i]];
             keys[i] = names.of(policy, limit, id.leased == STRICT ? policy.counted(id.key, limit.by) : id.key);
         }
+        return new Counter(this, id, counted, keys, link.isCluster() ? breaker(policy, places, keys) : breakers[0]);
+    }
+
+    /** The one for the stretch of slots that all the keys are in. */
+    private Breaker breaker(Policy policy, int[] places, byte[][] keys) {
         int slot = SlotHash.getSlot(keys[0]);
-        if (link.isCluster()) {
-            for (int i = 1; i < keys.length; i++) {
-                if (SlotHash.getSlot(keys[i]) != slot) throw elsewhere(policy, policy.limits[places[i]]);
-            }
+        for (int i = 1; i < keys.length; i++) {
+            if (SlotHash.getSlot(keys[i]) != slot) throw elsewhere(policy, policy.limits[places[i]]);
         }
-        return new Counter(this, policy, counted, keys, breakers[slot * breakers.length / SlotHash.SLOT_COUNT]);
+        return breakers[slot * breakers.length / SlotHash.SLOT_COUNT];
     }
 
     private static IllegalArgumentException elsewhere(Policy policy, Limit limit) {
@@ -408,7 +433,7 @@ class RedisEngine {
 
     /** Keys that this node knows something of. */
     long size() {
-        return known.estimatedSize();
+        return kept.estimatedSize() + underWay.size();
     }
 
     /** Gives leases back, and leaves. Blocks for the command timeout at most. */
@@ -416,7 +441,7 @@ class RedisEngine {
         closed = true;
         List<CompletableFuture<?>> last = new ArrayList<>();
         last.add(nodes.close());
-        for (Counter counter : known.asMap().values()) last.add(counter.close());
+        for (Counter counter : kept.asMap().values()) last.add(counter.close());
         Object unused = await(CompletableFuture.allOf(last.toArray(CompletableFuture<?>[]::new)));
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
 import dev.tenfold.redis.RedisLinkState;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisServer;
 import java.time.Duration;

@@ -3,6 +3,7 @@ package dev.tenfold.ratelimit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.SettableClock;
 import java.io.ByteArrayOutputStream;

@@ -11,6 +11,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
 import dev.tenfold.testkit.SettableClock;
 import io.lettuce.core.ScanArgs;
@@ -302,5 +303,30 @@ class RedisEngineTest {
         step(ofMillis(1));
         assertThat(stepped.acquire(policy, "a").allowed()).isTrue();
         stepped.close();
+    }
+
+    @Test
+    void only_keys_of_which_there_is_something_to_remember_take_memory() {
+        Policy policy = Policy.of("api", limit("user", 4, perHour()));
+        for (int i = 0; i < 1_000; i++) limiter.acquire(policy, "quiet" + i, 2);
+        assertThat(limiter.stats().keys()).isZero();
+
+        limiter.acquire(policy, "busy", 3);
+        assertThat(limiter.stats().keys()).isOne();
+        limiter.acquire(policy, "quiet7", 3);
+        assertThat(limiter.stats().keys()).isEqualTo(2);
+        long scripts = limiter.stats().scripts();
+        assertThat(limiter.acquire(policy, "quiet7", 3).allowed()).isFalse();
+        assertThat(limiter.stats().scripts()).as("the refusal was remembered").isEqualTo(scripts);
+    }
+
+    @Test
+    void nothing_is_left_of_many_calls_that_met_each_other() {
+        Policy policy = Policy.of("api", limit("user", 1_000_000, perSecond()));
+        List<CompletableFuture<Decision>> all = new ArrayList<>();
+        for (int i = 0; i < 20_000; i++) all.add(limiter.acquireAsync(policy, "key" + i % 7, 1));
+        assertThat(all).allMatch(decision -> decision.join().allowed());
+        assertThat(limiter.stats().coalesced()).isPositive();
+        assertThat(limiter.stats().keys()).isZero();
     }
 }

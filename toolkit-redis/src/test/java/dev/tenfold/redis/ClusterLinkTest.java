@@ -3,6 +3,7 @@ package dev.tenfold.redis;
 import static dev.tenfold.redis.Network.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.UnaryOperator;

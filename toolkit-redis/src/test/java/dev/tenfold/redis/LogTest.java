@@ -3,6 +3,7 @@ package dev.tenfold.redis;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;

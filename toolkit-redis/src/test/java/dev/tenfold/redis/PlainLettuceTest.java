@@ -3,6 +3,7 @@ package dev.tenfold.redis;
 import static dev.tenfold.redis.Network.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisFuture;
 import io.lettuce.core.api.StatefulRedisConnection;

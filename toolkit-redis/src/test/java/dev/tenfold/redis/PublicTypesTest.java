@@ -2,43 +2,13 @@ package dev.tenfold.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
-import java.lang.reflect.Modifier;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import dev.tenfold.testkit.PublicTypes;
 import org.junit.jupiter.api.Test;
 
 class PublicTypesTest {
-    private static final Pattern LISTED = Pattern.compile("<li>\\{@link dev\\.tenfold\\.redis\\.(\\w+)}");
-
     @Test
-    void the_packages_list_is_the_compilers() throws Exception {
-        String list = Files.readString(Path.of("src/main/java/dev/tenfold/redis/package-info.java"));
-        Set<String> listed = new TreeSet<>(
-                LISTED.matcher(list).results().map(match -> match.group(1)).toList());
-
-        assertThat(listed).isEqualTo(publicTypes());
-    }
-
-    private static Set<String> publicTypes() throws IOException, ClassNotFoundException {
-        List<String> names;
-        try (Stream<Path> classes = Files.list(Path.of("target/classes/dev/tenfold/redis"))) {
-            names = classes.map(path -> path.getFileName().toString())
-                    .filter(name -> name.endsWith(".class") && !name.contains("$") && !name.startsWith("package-info"))
-                    .map(name -> name.substring(0, name.length() - ".class".length()))
-                    .toList();
-        }
-        Set<String> types = new TreeSet<>();
-        for (String name : names) {
-            if (Modifier.isPublic(Class.forName("dev.tenfold.redis." + name).getModifiers())) {
-                types.add(name);
-            }
-        }
-        return types;
+    void the_packages_list_is_the_compilers() {
+        String name = getClass().getPackageName();
+        assertThat(PublicTypes.listed(name)).isNotEmpty().isEqualTo(PublicTypes.compiled(name));
     }
 }

@@ -2,6 +2,7 @@ package dev.tenfold.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.RedisReplication;
 import dev.tenfold.testkit.RedisSentinel;

@@ -2,6 +2,7 @@ package dev.tenfold.redis;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.LeakCheck;
 import io.lettuce.core.RedisURI;
 import io.lettuce.core.cluster.RedisClusterClient;

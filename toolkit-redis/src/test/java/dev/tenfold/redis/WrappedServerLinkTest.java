@@ -3,6 +3,7 @@ package dev.tenfold.redis;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.LeakCheck;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisURI;

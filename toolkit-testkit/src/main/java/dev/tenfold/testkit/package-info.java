@@ -13,6 +13,8 @@
  *   <li>{@link dev.tenfold.testkit.CountingDataSource}: what code asks of the database
  *   <li>{@link dev.tenfold.testkit.SettableClock}: time as an argument
  *   <li>{@link dev.tenfold.testkit.LeakCheck}: what a test left behind
+ *   <li>{@link dev.tenfold.testkit.Await}: what other threads bring about
+ *   <li>{@link dev.tenfold.testkit.PublicTypes}: whether a package's list of its types is whole
  * </ol>
  *
  * <p>How servers end, whatever happens to the JVM, is in {@code Leash}. How the proxy keeps time is in {@code Pump}.
