@@ -21,14 +21,22 @@ public final class LocalOptions<K, V> {
     final @Nullable Weigher<? super K, ? super V> weigher;
     final @Nullable Duration ttl;
 
-    private LocalOptions(long maximumSize, @Nullable Weigher<? super K, ? super V> weigher, @Nullable Duration ttl) {
+    /** 0 if they share the room of the others. */
+    final long maximumNegatives;
+
+    private LocalOptions(
+            long maximumSize,
+            @Nullable Weigher<? super K, ? super V> weigher,
+            @Nullable Duration ttl,
+            long maximumNegatives) {
         this.maximumSize = maximumSize;
         this.weigher = weigher;
         this.ttl = ttl;
+        this.maximumNegatives = maximumNegatives;
     }
 
     static <K, V> LocalOptions<K, V> defaults() {
-        return new LocalOptions<>(DEFAULT_MAXIMUM_SIZE, null, null);
+        return new LocalOptions<>(DEFAULT_MAXIMUM_SIZE, null, null, 0);
     }
 
     /**
@@ -59,7 +67,7 @@ public final class LocalOptions<K, V> {
         if (entries < 1) {
             throw new IllegalArgumentException("maximumSize " + entries + " must be at least 1");
         }
-        return new LocalOptions<>(entries, null, ttl);
+        return new LocalOptions<>(entries, null, ttl, maximumNegatives);
     }
 
     /**
@@ -73,7 +81,21 @@ public final class LocalOptions<K, V> {
         if (weight < 1) {
             throw new IllegalArgumentException("maximumWeight " + weight + " must be at least 1");
         }
-        return new LocalOptions<>(weight, Objects.requireNonNull(newWeigher, "weigher"), ttl);
+        return new LocalOptions<>(weight, Objects.requireNonNull(newWeigher, "weigher"), ttl, maximumNegatives);
+    }
+
+    /**
+     * Gives keys that have no value room of their own, so that however many unknown keys are asked for, no value has to go.
+     *
+     * @param entries at least 1; by default they share the room of the values
+     * @return changed options
+     */
+    public LocalOptions<K, V> maximumNegatives(long entries) {
+        if (entries < 1) {
+            throw new IllegalArgumentException("maximumNegatives " + entries
+                    + " must be at least 1; to remember none, set negativeTtl(Duration.ZERO)");
+        }
+        return new LocalOptions<>(maximumSize, weigher, ttl, entries);
     }
 
     /**
@@ -85,6 +107,7 @@ public final class LocalOptions<K, V> {
      * @return changed options
      */
     public LocalOptions<K, V> expireAfterWrite(Duration newTtl) {
-        return new LocalOptions<>(maximumSize, weigher, CacheBuilder.positive("local expireAfterWrite", newTtl));
+        return new LocalOptions<>(
+                maximumSize, weigher, CacheBuilder.positive("local expireAfterWrite", newTtl), maximumNegatives);
     }
 }

@@ -32,6 +32,10 @@ final class LocalTier<K, V> {
     private static final int STRIPES = 8_192;
 
     private final Cache<K, Node<V>> nodes;
+
+    /** Keys without a value: the same map, or one of their own. A key may be in both for a moment, then the value counts. */
+    private final Cache<K, Node<V>> negatives;
+
     private final AtomicLongArray generations = new AtomicLongArray(STRIPES);
     private final AtomicInteger storingMany = new AtomicInteger();
     private final AtomicReference<@Nullable Runnable> upkeep = new AtomicReference<>();
@@ -46,6 +50,12 @@ final class LocalTier<K, V> {
                     .<K, Node<V>>weigher((key, node) -> node.value == null ? 1 : weigher.weigh(key, node.value))
                     .build();
         }
+        negatives = options.maximumNegatives == 0
+                ? nodes
+                : Caffeine.newBuilder()
+                        .executor(Runnable::run)
+                        .maximumSize(options.maximumNegatives)
+                        .build();
     }
 
     private void keepUp(Runnable task) {
@@ -75,7 +85,8 @@ final class LocalTier<K, V> {
 
     @Nullable
     Node<V> get(K key) {
-        return nodes.getIfPresent(key);
+        Node<V> node = nodes.getIfPresent(key);
+        return node == null && negatives != nodes ? negatives.getIfPresent(key) : node;
     }
 
     Capture capture(K key, Shard shard) {
@@ -95,13 +106,16 @@ final class LocalTier<K, V> {
 
     /** Stores the node unless its key was invalidated since the capture; whether it did. */
     boolean store(K key, Node<V> node, Capture capture) {
-        Node<V> now = nodes.asMap().compute(key, (k, old) -> isCurrent(k, capture) ? node : old);
-        return now == node;
+        Cache<K, Node<V>> region = node.value == null ? negatives : nodes;
+        Node<V> now = region.asMap().compute(key, (k, old) -> isCurrent(k, capture) ? node : old);
+        if (now != node) return false;
+        if (negatives != nodes) (region == nodes ? negatives : nodes).invalidate(key);
+        return true;
     }
 
     /** Swaps a node that is still there. */
     void replace(K key, Node<V> old, Node<V> node) {
-        nodes.asMap().computeIfPresent(key, (k, now) -> now == old ? node : now);
+        (node.value == null ? negatives : nodes).asMap().computeIfPresent(key, (k, now) -> now == old ? node : now);
     }
 
     /** First half of an invalidation: from here on no load that began before is stored. */
@@ -112,20 +126,23 @@ final class LocalTier<K, V> {
     /** Second half. */
     void remove(K key) {
         nodes.invalidate(key);
+        if (negatives != nodes) negatives.invalidate(key);
     }
 
     /** Keeps the value as a fallback, and no longer serves it as fresh. */
     void expire(K key, long now) {
         nodes.asMap().computeIfPresent(key, (k, node) -> node.expired(now));
+        if (negatives != nodes) negatives.invalidate(key);
     }
 
     /** Frees the memory of entries whose era has ended. */
     void removeAll() {
         nodes.invalidateAll();
+        if (negatives != nodes) negatives.invalidateAll();
     }
 
     long size() {
-        return nodes.estimatedSize();
+        return nodes.estimatedSize() + (negatives == nodes ? 0 : negatives.estimatedSize());
     }
 
     private int stripe(K key) {

@@ -229,4 +229,31 @@ class EmbeddedCacheTest extends TieredCacheContract {
 
         before.assertNothingLeaked();
     }
+
+    @Test
+    void keys_without_a_value_push_no_values_out() {
+        TieredCache<Long, String> cache = closed(
+                timed().local(l -> l.maximumSize(100).maximumNegatives(50)).build());
+        for (long key = 0; key < 100; key++) cache.get(key, this::load);
+        for (long key = 1_000; key < 11_000; key++)
+            assertThat(cache.get(key, k -> null)).isNull();
+
+        for (long key = 0; key < 100; key++) assertThat(cache.peek(key)).isPresent();
+        assertThat(cache.stats().localSize()).isLessThanOrEqualTo(150);
+    }
+
+    @Test
+    void a_key_may_get_a_value_and_lose_it_where_the_two_have_rooms_of_their_own() {
+        TieredCache<Long, String> cache =
+                closed(timed().local(l -> l.maximumNegatives(50)).build());
+        assertThat(cache.get(1L, key -> null)).isNull();
+        assertThat(cache.get(1L, this::load)).as("remembered").isNull();
+        cache.invalidate(1L);
+        assertThat(cache.get(1L, this::load)).isEqualTo("1 load 1");
+        cache.expire(1L);
+        assertThat(cache.get(1L, key -> null)).isNull();
+        assertThat(cache.get(1L, this::load)).as("remembered").isNull();
+        cache.clear();
+        assertThat(cache.get(1L, this::load)).isEqualTo("1 load 2");
+    }
 }
