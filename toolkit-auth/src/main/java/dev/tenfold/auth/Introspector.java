@@ -1,9 +1,10 @@
 package dev.tenfold.auth;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authority on tokens: an authorization server, a table, or a signature. It is asked rarely, as a {@code TokenCache}
+ * The authority on tokens: an authorization server, a table, or a signature. It is asked rarely, as a {@link TokenCache}
  * remembers its answers.
  *
  * <p>It says what a token <em>is</em>, not what it may do: whether the audience, the scope and the times fit is looked at for
@@ -41,4 +42,12 @@ public interface Introspector {
     default String id() {
         return "";
     }
+
+    /**
+     * Tells this whom to tell when a key that vouched for facts is no longer good: the {@link TokenCache}, which then forgets
+     * them. Called once.
+     *
+     * @param forget takes a name that {@link TokenFacts} were built with
+     */
+    default void onKeyDropped(Consumer<String> forget) {}
 }

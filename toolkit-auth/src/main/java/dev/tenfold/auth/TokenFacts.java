@@ -14,7 +14,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of a valid token, by the names that RFC 7662 and RFC 7519 give it. Facts, not a verdict: see {@code Require}.
+ * What is known of a valid token, by the names that RFC 7662 and RFC 7519 give it. Facts, not a verdict: see {@link Require}.
  * Immutable.
  *
  * <pre>{@code
@@ -101,7 +101,7 @@ public final class TokenFacts {
 
     /**
      * The session at the issuer in which the token was issued, or the public id of an API key: what
-     * {@code TokenCache.revokeSession} ends.
+     * {@link TokenCache#revokeSession} ends.
      *
      * @return {@code sid}, or null if it is not known
      */

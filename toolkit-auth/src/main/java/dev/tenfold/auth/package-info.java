@@ -7,6 +7,19 @@
  *   <li>{@link dev.tenfold.auth.Credential}: what a caller brings
  *   <li>{@link dev.tenfold.auth.TokenFacts}: what is known of it
  *   <li>{@link dev.tenfold.auth.Introspector}: who knows it
+ *   <li>{@link dev.tenfold.auth.TokenCache}: remembers it, on all nodes, until it is revoked
+ *   <li>{@link dev.tenfold.auth.TokenCacheBuilder}: its settings and their defaults
+ *   <li>{@link dev.tenfold.auth.Require}: what a request asks of a token
+ *   <li>{@link dev.tenfold.auth.Verification}: the answer
+ *   <li>{@link dev.tenfold.auth.LookupGate}: how many unknown tokens a caller may try
+ *   <li>{@link dev.tenfold.auth.Subject}: whom tokens speak for
+ *   <li>{@link dev.tenfold.auth.Revocation}: how far a revocation has come
+ *   <li>{@link dev.tenfold.auth.Revoker}: tells the authority of it
+ *   <li>{@link dev.tenfold.auth.Outage}: what tokens are good for while Redis is away
+ *   <li>{@link dev.tenfold.auth.SealKeys}: encrypts what Redis has
+ *   <li>{@link dev.tenfold.auth.AuthEvent}: what an audit wants to know
+ *   <li>{@link dev.tenfold.auth.TokenCacheStats}: what a cache did
+ *   <li>{@link dev.tenfold.auth.TokenCacheMetrics}: the same for Micrometer, an optional dependency
  * </ol>
  */
 @NullMarked

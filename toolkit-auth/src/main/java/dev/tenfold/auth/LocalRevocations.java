@@ -1,0 +1,72 @@
+package dev.tenfold.auth;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.Expiry;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Marks in this node's memory. They end when what they are about has ended anyway, and are never evicted: a hundred bytes each,
+ * as many as were revoked within that time.
+ */
+final class LocalRevocations implements Revocations {
+    private final InstantSource clock;
+    private final Cache<String, Mark> marks;
+
+    /** @param atMillis when it was made, if it is an epoch */
+    private record Mark(long atMillis, long lifeNanos) {}
+
+    LocalRevocations(InstantSource clock, LongSupplier nanoClock) {
+        this.clock = clock;
+        marks = Caffeine.newBuilder()
+                .executor(Runnable::run)
+                .ticker(nanoClock::getAsLong)
+                .expireAfter(Expiry.<String, Mark>writing((name, mark) -> Duration.ofNanos(mark.lifeNanos)))
+                .build();
+    }
+
+    @Override
+    public Marks check(String token, @Nullable String subject, @Nullable String session) {
+        return checkHere(token, subject, session);
+    }
+
+    @Override
+    public Marks checkHere(String token, @Nullable String subject, @Nullable String session) {
+        return new Marks(marks.getIfPresent(token) != null, Math.max(epoch(subject), epoch(session)));
+    }
+
+    private long epoch(@Nullable String name) {
+        Mark mark = name == null ? null : marks.getIfPresent(name);
+        return mark == null ? NEVER : mark.atMillis;
+    }
+
+    @Override
+    public boolean revokeToken(String token, Duration life) {
+        return mark(token, life);
+    }
+
+    @Override
+    public boolean voidUpToNow(String name, Duration life) {
+        return mark(name, life);
+    }
+
+    private boolean mark(String name, Duration life) {
+        long nanos = life.compareTo(Duration.ofDays(36_500)) < 0 ? life.toNanos() : TimeUnit.DAYS.toNanos(36_500);
+        Mark mark = new Mark(clock.millis(), nanos);
+        // Two at once: the later one stays.
+        Mark unused = marks.asMap().merge(name, mark, (one, other) -> one.atMillis > other.atMillis ? one : other);
+        return true;
+    }
+
+    @Override
+    public int waiting() {
+        return 0;
+    }
+
+    @Override
+    public void close() {}
+}

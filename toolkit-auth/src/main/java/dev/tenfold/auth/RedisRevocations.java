@@ -1,0 +1,172 @@
+package dev.tenfold.auth;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.redis.RedisLinkState;
+import dev.tenfold.redis.RedisScript;
+import io.lettuce.core.RedisException;
+import io.lettuce.core.SetArgs;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Marks on Redis, for all nodes:
+ *
+ * <pre>
+ *   prefix auth:name:t:digest    "1"                a token            until it would have ended
+ *   prefix auth:name:s:digest    1764081234567      a subject          until all that was issued before has ended
+ *   prefix auth:name:i:digest    1764081234567      a session          the same
+ * </pre>
+ *
+ * <p>Epochs are by the clock of Redis. What Redis did not take holds here at once, and is told it again as soon as the link is
+ * up: by then it voids a little more than it had to, what was issued meanwhile.
+ */
+final class RedisRevocations implements Revocations {
+    private static final Logger LOG = LoggerFactory.getLogger(TokenCache.class);
+    private static final RedisScript<byte[]> EPOCH =
+            RedisScript.load(RedisRevocations.class, "epoch.lua", RedisScript.Reply.BYTES);
+    private static final byte[] REVOKED = {'1'};
+    private static final long RETRY_MILLIS = 1_000;
+
+    private final RedisLink link;
+    private final byte[] prefix;
+    private final LocalRevocations here;
+    private final Map<String, Undelivered> undelivered = new ConcurrentHashMap<>();
+    private final AtomicBoolean retries = new AtomicBoolean();
+    private final RedisLink.Registration registration;
+    private volatile boolean isClosed;
+
+    /** What Redis has yet to take. */
+    private record Undelivered(boolean isToken, Duration life) {}
+
+    RedisRevocations(RedisLink link, String prefix, InstantSource clock, LongSupplier nanoClock) {
+        this.link = link;
+        this.prefix = prefix.getBytes(UTF_8);
+        this.here = new LocalRevocations(clock, nanoClock);
+        this.registration = link.onStateChange(state -> {
+            if (state == RedisLinkState.UP) tellAgain();
+        });
+    }
+
+    @Override
+    public Marks check(String token, @Nullable String subject, @Nullable String session) {
+        Marks mine = checkHere(token, subject, session);
+        if (mine.token()) return mine;
+        CompletableFuture<byte[]> revoked = get(token);
+        List<CompletableFuture<byte[]>> epochs = new ArrayList<>();
+        if (subject != null) epochs.add(get(subject));
+        if (session != null) epochs.add(get(session));
+        long epoch = mine.epochMillis();
+        boolean isRevoked = link.<byte @Nullable []>await(revoked) != null;
+        for (CompletableFuture<byte[]> one : epochs) {
+            byte[] millis = link.<byte @Nullable []>await(one);
+            if (millis != null) epoch = Math.max(epoch, Long.parseLong(new String(millis, US_ASCII)));
+        }
+        return new Marks(isRevoked, epoch);
+    }
+
+    @Override
+    public Marks checkHere(String token, @Nullable String subject, @Nullable String session) {
+        return here.checkHere(token, subject, session);
+    }
+
+    private CompletableFuture<byte[]> get(String name) {
+        byte[] key = key(name);
+        return link.call(redis -> redis.get(key));
+    }
+
+    @Override
+    public boolean revokeToken(String token, Duration life) {
+        boolean unused = here.revokeToken(token, life);
+        return deliver(token, new Undelivered(true, life));
+    }
+
+    @Override
+    public boolean voidUpToNow(String name, Duration life) {
+        boolean unused = here.voidUpToNow(name, life);
+        return deliver(name, new Undelivered(false, life));
+    }
+
+    private boolean deliver(String name, Undelivered mark) {
+        undelivered.put(name, mark);
+        try {
+            link.await(send(name, mark));
+            undelivered.remove(name, mark);
+            return true;
+        } catch (RedisException e) {
+            LOG.warn(
+                    "{} has not taken a revocation ({}): it holds on this node, and goes out when Redis answers again; {} wait",
+                    link,
+                    String.valueOf(e.getMessage()),
+                    undelivered.size());
+            tellAgainLater();
+            return false;
+        }
+    }
+
+    /** The link may be up all the time, and have lost just this one. */
+    private void tellAgainLater() {
+        if (isClosed || !retries.compareAndSet(false, true)) return;
+        CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS).execute(() -> {
+            retries.set(false);
+            tellAgain();
+        });
+    }
+
+    private CompletableFuture<?> send(String name, Undelivered mark) {
+        byte[] key = key(name);
+        long millis = Math.max(1, mark.life.toMillis());
+        return mark.isToken
+                ? link.call(redis -> redis.set(key, REVOKED, SetArgs.Builder.px(millis)))
+                : link.eval(EPOCH, new byte[][] {key}, Long.toString(millis).getBytes(US_ASCII));
+    }
+
+    /** Does not wait: it may run on the link's thread. */
+    private void tellAgain() {
+        if (isClosed) return;
+        undelivered.forEach((name, mark) -> {
+            var unused = send(name, mark).whenComplete((taken, error) -> {
+                if (error != null) {
+                    tellAgainLater();
+                } else if (undelivered.remove(name, mark) && undelivered.isEmpty()) {
+                    LOG.info("{} has taken all revocations", link);
+                }
+            });
+        });
+    }
+
+    @Override
+    public int waiting() {
+        return undelivered.size();
+    }
+
+    private byte[] key(String name) {
+        byte[] text = name.getBytes(US_ASCII);
+        byte[] key = new byte[prefix.length + text.length];
+        System.arraycopy(prefix, 0, key, 0, prefix.length);
+        System.arraycopy(text, 0, key, prefix.length, text.length);
+        return key;
+    }
+
+    @Override
+    public void close() {
+        isClosed = true;
+        registration.close();
+        if (!undelivered.isEmpty()) {
+            LOG.warn("closed before {} had taken {} revocations: they are lost", link, undelivered.size());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+package dev.tenfold.auth;
+
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was revoked, beyond the life of any cached entry: the tombstones of single tokens, and for subjects and sessions the time
+ * ("epoch") before which all that was issued is void. A load asks here <em>after</em> the introspector, and a revocation writes
+ * here <em>before</em> it invalidates the cache. So a load that has not seen the mark began before the invalidation, which keeps
+ * its result out of the cache.
+ *
+ * <p>Names are keyed digests. Safe for use by many threads.
+ */
+interface Revocations extends AutoCloseable {
+    /**
+     * What is known of the three.
+     *
+     * @param token whether the token itself was revoked
+     * @param epochMillis what was issued up to then is void; {@link #NEVER} if nothing is
+     */
+    record Marks(boolean token, long epochMillis) {}
+
+    long NEVER = Long.MIN_VALUE;
+
+    /** Blocks for a round trip. Throws {@link dev.tenfold.redis.RedisUnavailableException} if nobody can tell. */
+    Marks check(String token, @Nullable String subject, @Nullable String session);
+
+    /** What this node itself has marked lately and Redis may not know, for when Redis does not answer. */
+    Marks checkHere(String token, @Nullable String subject, @Nullable String session);
+
+    /** Marks a token. Whether all nodes can see it; this one always can. Blocks for a round trip. */
+    boolean revokeToken(String token, Duration life);
+
+    /** Voids all that was issued up to now under a subject's or a session's name. As above. */
+    boolean voidUpToNow(String name, Duration life);
+
+    /** How many marks Redis has yet to take. */
+    int waiting();
+
+    @Override
+    void close();
+}
