@@ -154,7 +154,8 @@ public final class TokenCache implements AutoCloseable {
                 .loadsDuringOutage(from.maxLookups)
                 .negativeTtl(from.negativeTtl)
                 .staleOnError(from.grace)
-                .hardTimeout(from.lookupTimeout);
+                .hardTimeout(from.lookupTimeout)
+                .nanoClock(from.nanoClock);
         if (from.link != null) {
             Codec<Entry> codec =
                     from.sealKeys == null ? new EntryCodec() : new SealedCodec(from.sealKeys, this::tampered);

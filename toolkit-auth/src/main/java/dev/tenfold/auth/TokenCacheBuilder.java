@@ -310,9 +310,14 @@ public final class TokenCacheBuilder {
         return this;
     }
 
-    /** For tests: time as they have it. */
-    TokenCacheBuilder nanoClock(LongSupplier newClock) {
-        nanoClock = newClock;
+    /**
+     * What waiting and ageing is told by on this node, for tests that do not want to wait. Redis has its own.
+     *
+     * @param newClock as {@link System#nanoTime}, which is the default
+     * @return this
+     */
+    public TokenCacheBuilder nanoClock(LongSupplier newClock) {
+        nanoClock = Objects.requireNonNull(newClock, "nanoClock");
         return this;
     }
 

@@ -239,9 +239,14 @@ public final class CacheBuilder<K, V> {
         return this;
     }
 
-    /** For tests: time as they have it. */
-    CacheBuilder<K, V> nanoClock(LongSupplier clock) {
-        nanoClock = clock;
+    /**
+     * What time is told by on this node, for tests that do not want to wait. Redis has its own.
+     *
+     * @param clock as {@link System#nanoTime}, which is the default
+     * @return this
+     */
+    public CacheBuilder<K, V> nanoClock(LongSupplier clock) {
+        nanoClock = Objects.requireNonNull(clock, "clock");
         return this;
     }
 
