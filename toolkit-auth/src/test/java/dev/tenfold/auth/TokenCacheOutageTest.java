@@ -1,0 +1,151 @@
+package dev.tenfold.auth;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.time.Duration.ofMillis;
+import static java.time.Duration.ofSeconds;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.auth.Verification.Cause;
+import dev.tenfold.auth.Verification.Unavailable;
+import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
+import dev.tenfold.testkit.FaultProxy;
+import dev.tenfold.testkit.RedisServer;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Two nodes, one of which loses Redis. */
+class TokenCacheOutageTest {
+    private static final Duration STALENESS = ofMillis(400);
+    private static final Require ANY = Require.active();
+
+    private final StubIntrospector authority = new StubIntrospector();
+    private final String prefix = "outage" + System.nanoTime() + ":";
+    private FaultProxy proxy;
+    private RedisLink faulty;
+    private RedisLink sound;
+    private TokenCache node;
+    private TokenCache other;
+
+    @BeforeEach
+    void connect() {
+        RedisServer server = RedisServer.shared();
+        proxy = FaultProxy.to(server.host(), server.port());
+        faulty = link("redis://" + proxy.host() + ":" + proxy.port());
+        sound = link(server.uri());
+        node = cache(faulty, b -> b);
+        other = cache(sound, b -> b);
+        authority.with("abc", TokenFacts.of("iss", "42").issuedAt(Instant.now().minusSeconds(60)));
+    }
+
+    private static RedisLink link(String uri) {
+        RedisLink link = RedisLink.connect(uri, o -> o.commandTimeout(ofMillis(250)));
+        assertThat(link.awaitUp(ofSeconds(20))).isTrue();
+        return link;
+    }
+
+    private TokenCache cache(RedisLink link, UnaryOperator<TokenCacheBuilder> changes) {
+        return changes.apply(TokenCache.builder(authority)
+                        .redis(link)
+                        .pepper("0123456789abcdef".getBytes(US_ASCII))
+                        .prefix(prefix)
+                        .maxStaleness(STALENESS)
+                        .negativeTtl(Duration.ZERO))
+                .build();
+    }
+
+    @AfterEach
+    void close() {
+        node.close();
+        other.close();
+        faulty.close();
+        sound.close();
+        proxy.close();
+    }
+
+    private static boolean isAccepted(TokenCache cache) {
+        return cache.verify(Credential.bearer("abc"), ANY).isVerified();
+    }
+
+    @Test
+    void a_node_that_is_cut_off_refuses_what_another_revoked() {
+        assertThat(isAccepted(node)).isTrue();
+        proxy.halfOpen();
+        assertThat(other.revoke(Credential.bearer("abc")).isDelivered()).isTrue();
+        long revoked = System.nanoTime();
+        long last = revoked;
+        while (System.nanoTime() - revoked < ofSeconds(2).toNanos()) {
+            long asked = System.nanoTime();
+            if (isAccepted(node)) last = asked;
+        }
+        assertThat(Duration.ofNanos(last - revoked)).isLessThan(STALENESS);
+
+        proxy.resume();
+        Await.until("the link is up", () -> faulty.isAvailable());
+        for (int i = 0; i < 100; i++) assertThat(isAccepted(node)).isFalse();
+    }
+
+    @Test
+    void without_redis_nobody_can_tell_and_afterwards_all_is_well() {
+        assertThat(isAccepted(node)).isTrue();
+        proxy.cut();
+        Await.until(
+                "it refuses",
+                () -> node.verify(Credential.bearer("abc"), ANY) instanceof Unavailable unavailable
+                        && unavailable.cause() == Cause.REVOCATIONS);
+        assertThat(authority.asked).hasValue(1);
+        assertThat(isAccepted(other)).as("who has Redis goes on").isTrue();
+        proxy.resume();
+        Await.until("it accepts again", () -> isAccepted(node));
+    }
+
+    @Test
+    void with_recheck_the_authority_is_asked_and_own_revocations_hold() {
+        TokenCache rechecking = cache(faulty, b -> b.name("recheck").onOutage(Outage.RECHECK));
+        try (rechecking) {
+            authority.with("mine", TokenFacts.of("iss", "7"));
+            proxy.cut();
+            Await.until("the link is down", () -> !faulty.isAvailable());
+            assertThat(isAccepted(rechecking)).isTrue();
+            assertThat(rechecking.revoke(Credential.bearer("mine")).isDelivered())
+                    .isFalse();
+            assertThat(rechecking.verify(Credential.bearer("mine"), ANY).isVerified())
+                    .isFalse();
+            authority.active.remove("abc");
+            assertThat(isAccepted(rechecking)).isFalse();
+            proxy.resume();
+            Await.until("it was told", () -> rechecking.stats().undelivered() == 0);
+        }
+    }
+
+    @Test
+    void a_revocation_without_redis_goes_out_when_it_is_back() {
+        assertThat(isAccepted(node)).isTrue();
+        assertThat(isAccepted(other)).isTrue();
+        proxy.cut();
+        Await.until("the link is down", () -> !faulty.isAvailable());
+        Revocation revocation = node.logoutAll(Subject.of("iss", "42"));
+        assertThat(revocation.isDelivered()).isFalse();
+        assertThat(isAccepted(node)).isFalse();
+        assertThat(node.stats().undelivered()).isOne();
+        assertThat(isAccepted(other)).as("it cannot know yet").isTrue();
+        proxy.resume();
+        Await.until("the other refuses", () -> !isAccepted(other));
+        Await.until("nothing waits", () -> node.stats().undelivered() == 0);
+        assertThat(isAccepted(node)).isFalse();
+    }
+
+    @Test
+    void an_authority_that_is_down_hurts_nobody_who_is_known() {
+        assertThat(isAccepted(node)).isTrue();
+        authority.failure = new IOException("down");
+        for (int i = 0; i < 100; i++) assertThat(isAccepted(node)).isTrue();
+        assertThat(isAccepted(other)).as("from Redis").isTrue();
+        assertThat(authority.asked).hasValue(1);
+    }
+}
