@@ -20,6 +20,8 @@
  *   <li>{@link dev.tenfold.auth.AuthEvent}: what an audit wants to know
  *   <li>{@link dev.tenfold.auth.TokenCacheStats}: what a cache did
  *   <li>{@link dev.tenfold.auth.TokenCacheMetrics}: the same for Micrometer, an optional dependency
+ *   <li>{@link dev.tenfold.auth.AuthFilter}: finds out who sends an HTTP request, in a servlet container
+ *   <li>{@link dev.tenfold.auth.AuthPrincipal}: who it is
  * </ol>
  */
 @NullMarked
