@@ -406,11 +406,12 @@ public final class JwtIntrospector implements Introspector, AutoCloseable {
     }
 
     /**
-     * Hears of keys that are no longer good.
+     * {@inheritDoc}
      *
-     * @param listener is given a name as in {@link TokenFacts#keys}, on the thread that fetched; must not block for long
+     * @param listener called on the thread that fetched; must not block for long
      */
-    void onKeyDropped(Consumer<String> listener) {
+    @Override
+    public void onKeyDropped(Consumer<String> listener) {
         keyListeners.add(Objects.requireNonNull(listener));
     }
 

@@ -5,9 +5,9 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import com.github.benmanes.caffeine.cache.Expiry;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Marks in this node's memory. They end when what they are about has ended anyway, and are never evicted: a hundred bytes each,
@@ -30,18 +30,18 @@ final class LocalRevocations implements Revocations {
     }
 
     @Override
-    public Marks check(String token, @Nullable String subject, @Nullable String session) {
-        return checkHere(token, subject, session);
+    public Marks check(List<String> tombstones, List<String> epochs) {
+        return checkHere(tombstones, epochs);
     }
 
     @Override
-    public Marks checkHere(String token, @Nullable String subject, @Nullable String session) {
-        return new Marks(marks.getIfPresent(token) != null, Math.max(epoch(subject), epoch(session)));
-    }
-
-    private long epoch(@Nullable String name) {
-        Mark mark = name == null ? null : marks.getIfPresent(name);
-        return mark == null ? NEVER : mark.atMillis;
+    public Marks checkHere(List<String> tombstones, List<String> epochs) {
+        long epoch = NEVER;
+        for (String name : epochs) {
+            Mark mark = marks.getIfPresent(name);
+            if (mark != null) epoch = Math.max(epoch, mark.atMillis);
+        }
+        return new Marks(tombstones.stream().anyMatch(name -> marks.getIfPresent(name) != null), epoch);
     }
 
     @Override

@@ -10,7 +10,6 @@ import io.lettuce.core.RedisException;
 import io.lettuce.core.SetArgs;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -26,7 +25,8 @@ import org.slf4j.LoggerFactory;
  * Marks on Redis, for all nodes:
  *
  * <pre>
- *   prefix auth:name:t:digest    "1"                a token            until it would have ended
+ *   prefix auth:name:t:digest    "1"                a token's text     until it would have ended
+ *   prefix auth:name:j:digest    "1"                a token's jti      the same
  *   prefix auth:name:s:digest    1764081234567      a subject          until all that was issued before has ended
  *   prefix auth:name:i:digest    1764081234567      a session          the same
  * </pre>
@@ -62,16 +62,16 @@ final class RedisRevocations implements Revocations {
     }
 
     @Override
-    public Marks check(String token, @Nullable String subject, @Nullable String session) {
-        Marks mine = checkHere(token, subject, session);
-        if (mine.token()) return mine;
-        CompletableFuture<byte[]> revoked = get(token);
-        List<CompletableFuture<byte[]>> epochs = new ArrayList<>();
-        if (subject != null) epochs.add(get(subject));
-        if (session != null) epochs.add(get(session));
+    public Marks check(List<String> tombstones, List<String> epochs) {
+        Marks mine = checkHere(tombstones, epochs);
+        if (mine.isRevoked()) return mine;
+        List<CompletableFuture<byte[]>> revoked =
+                tombstones.stream().map(this::get).toList();
+        List<CompletableFuture<byte[]>> times = epochs.stream().map(this::get).toList();
+        boolean isRevoked = false;
         long epoch = mine.epochMillis();
-        boolean isRevoked = link.<byte @Nullable []>await(revoked) != null;
-        for (CompletableFuture<byte[]> one : epochs) {
+        for (CompletableFuture<byte[]> one : revoked) isRevoked |= link.<byte @Nullable []>await(one) != null;
+        for (CompletableFuture<byte[]> one : times) {
             byte[] millis = link.<byte @Nullable []>await(one);
             if (millis != null) epoch = Math.max(epoch, Long.parseLong(new String(millis, US_ASCII)));
         }
@@ -79,8 +79,8 @@ final class RedisRevocations implements Revocations {
     }
 
     @Override
-    public Marks checkHere(String token, @Nullable String subject, @Nullable String session) {
-        return here.checkHere(token, subject, session);
+    public Marks checkHere(List<String> tombstones, List<String> epochs) {
+        return here.checkHere(tombstones, epochs);
     }
 
     private CompletableFuture<byte[]> get(String name) {

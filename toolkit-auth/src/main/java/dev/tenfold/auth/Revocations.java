@@ -1,7 +1,7 @@
 package dev.tenfold.auth;
 
 import java.time.Duration;
-import org.jspecify.annotations.Nullable;
+import java.util.List;
 
 /**
  * What was revoked, beyond the life of any cached entry: the tombstones of single tokens, and for subjects and sessions the time
@@ -13,20 +13,25 @@ import org.jspecify.annotations.Nullable;
  */
 interface Revocations extends AutoCloseable {
     /**
-     * What is known of the three.
+     * What is known of a token.
      *
-     * @param token whether the token itself was revoked
+     * @param isRevoked whether one of its tombstones is there
      * @param epochMillis what was issued up to then is void; {@link #NEVER} if nothing is
      */
-    record Marks(boolean token, long epochMillis) {}
+    record Marks(boolean isRevoked, long epochMillis) {}
 
     long NEVER = Long.MIN_VALUE;
 
-    /** Blocks for a round trip. Throws {@link dev.tenfold.redis.RedisUnavailableException} if nobody can tell. */
-    Marks check(String token, @Nullable String subject, @Nullable String session);
+    /**
+     * Blocks for a round trip. Throws {@link dev.tenfold.redis.RedisUnavailableException} if nobody can tell.
+     *
+     * @param tombstones names that a token may be revoked under
+     * @param epochs names of its subject and its session
+     */
+    Marks check(List<String> tombstones, List<String> epochs);
 
     /** What this node itself has marked lately and Redis may not know, for when Redis does not answer. */
-    Marks checkHere(String token, @Nullable String subject, @Nullable String session);
+    Marks checkHere(List<String> tombstones, List<String> epochs);
 
     /** Marks a token. Whether all nodes can see it; this one always can. Blocks for a round trip. */
     boolean revokeToken(String token, Duration life);

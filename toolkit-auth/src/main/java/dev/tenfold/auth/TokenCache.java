@@ -267,14 +267,12 @@ public final class TokenCache implements AutoCloseable {
         if (facts == null) return null;
         long now = clock.millis();
         if (isOver(facts, now)) return null;
-        String issuer = facts.issuer() == null ? "" : facts.issuer();
-        String subject = facts.subject() == null ? null : subjectName(issuer, facts.subject());
-        String session = facts.sessionId() == null ? null : sessionName(issuer, facts.sessionId());
-        Revocations.Marks marks = marks(tokenName(key), subject, session);
-        if (marks.token() || isVoid(facts, began, marks.epochMillis())) return null;
-        List<String> tags = new ArrayList<>();
-        if (subject != null) tags.add(subject);
-        if (session != null) tags.add(session);
+        List<String> tombstones = tombstones(key, facts);
+        List<String> epochs = epochs(facts);
+        Revocations.Marks marks = marks(tombstones, epochs);
+        if (marks.isRevoked() || isVoid(facts, began, marks.epochMillis())) return null;
+        List<String> tags = new ArrayList<>(epochs);
+        tags.addAll(tombstones.subList(1, tombstones.size()));
         for (String vouching : facts.keys()) tags.add(keyTag(vouching));
         Duration left = facts.expiresAt == TokenFacts.NONE ? maxAge : Duration.ofMillis(facts.expiresAt * 1_000 - now);
         LoadOptions unused = load.tag(tags.toArray(new String[0])).ttl(left.compareTo(maxAge) < 0 ? left : maxAge);
@@ -297,14 +295,14 @@ public final class TokenCache implements AutoCloseable {
         }
     }
 
-    private Revocations.Marks marks(String token, @Nullable String subject, @Nullable String session) {
+    private Revocations.Marks marks(List<String> tombstones, List<String> epochs) {
         try {
-            return revocations.check(token, subject, session);
+            return revocations.check(tombstones, epochs);
         } catch (RedisException e) {
             if (outage == Outage.REFUSE || !(e instanceof RedisUnavailableException)) {
                 throw new LookupFailed(Cause.REVOCATIONS);
             }
-            return revocations.checkHere(token, subject, session);
+            return revocations.checkHere(tombstones, epochs);
         }
     }
 
@@ -340,10 +338,11 @@ public final class TokenCache implements AutoCloseable {
     // ---- revoking ---------------------------------------------------------------------------------------------------
 
     /**
-     * Ends one token, for good. Two round trips to Redis, and what the {@link Revoker} takes. Idempotent. What cannot be a token
-     * is not revoked, and that counts as delivered.
+     * Ends one token, for good: its text, and its {@code jti}, as for some tokens whoever has one can write it in another way.
+     * Three round trips to Redis at most, a look-up if the token is not known here, and what the {@link Revoker} takes.
+     * Idempotent. What cannot be a token is not revoked, and that counts as delivered.
      *
-     * <p>It is remembered until the token would have ended; if that is not known here, for {@link
+     * <p>It is remembered until the token would have ended; if that cannot be told, for {@link
      * TokenCacheBuilder#longestLife}. So do not offer it to callers whose token was not verified.
      *
      * @param credential the token
@@ -353,15 +352,51 @@ public final class TokenCache implements AutoCloseable {
         String token = credential.secret();
         if (!isPrintable(token) || !introspector.isWellFormed(token)) return new Revocation(true, Optional.empty());
         TokenKey key = pepper.token(tokenPrefix, token);
-        Entry known = cache.peek(key).orElse(null);
-        Duration life = known == null || known.facts.expiresAt == TokenFacts.NONE
+        TokenFacts facts = factsOf(key, token);
+        Duration life = facts == null || facts.expiresAt == TokenFacts.NONE
                 ? longestLife
-                : Duration.ofMillis(Math.max(1, known.facts.expiresAt * 1_000 - clock.millis() + skewMillis));
-        boolean isMarked = revocations.revokeToken(tokenName(key), life);
-        boolean isDelivered = cache.invalidate(key).isDelivered() && isMarked;
+                : Duration.ofMillis(Math.max(1, facts.expiresAt * 1_000 - clock.millis() + skewMillis));
+        List<String> tombstones = facts == null ? List.of(tokenName(key)) : tombstones(key, facts);
+        boolean isDelivered = true;
+        for (String one : tombstones) isDelivered &= revocations.revokeToken(one, life);
+        isDelivered &= cache.invalidate(key).isDelivered();
+        for (String tag : tombstones.subList(1, tombstones.size())) {
+            isDelivered &= cache.invalidateTag(tag).isDelivered();
+        }
         stats.revoked.increment();
         tell(new AuthEvent.Revoked(key.fingerprint(), isDelivered));
         return new Revocation(isDelivered, upstream(token));
+    }
+
+    /** Null if that cannot be told: the text is revoked all the same. */
+    private @Nullable TokenFacts factsOf(TokenKey key, String token) {
+        try {
+            Entry entry = find(key, token);
+            return entry == null ? null : entry.facts;
+        } catch (LookupFailed | CacheException e) {
+            LOG.debug("{}: revokes a token of which it could not find out more", this, e);
+            return null;
+        }
+    }
+
+    /** What a token is revoked under: its text first. */
+    private List<String> tombstones(TokenKey key, TokenFacts facts) {
+        String text = tokenName(key);
+        String id = facts.tokenId();
+        return id == null ? List.of(text) : List.of(text, "j:" + pepper.name('j', issuerOf(facts), id));
+    }
+
+    /** What a token's log-outs are kept under. */
+    private List<String> epochs(TokenFacts facts) {
+        List<String> epochs = new ArrayList<>(2);
+        if (facts.subject() != null) epochs.add(subjectName(issuerOf(facts), facts.subject()));
+        if (facts.sessionId() != null) epochs.add(sessionName(issuerOf(facts), facts.sessionId()));
+        return epochs;
+    }
+
+    private static String issuerOf(TokenFacts facts) {
+        String issuer = facts.issuer();
+        return issuer == null ? "" : issuer;
     }
 
     private Optional<Exception> upstream(String token) {

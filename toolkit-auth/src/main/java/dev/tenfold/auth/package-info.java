@@ -7,6 +7,9 @@
  *   <li>{@link dev.tenfold.auth.Credential}: what a caller brings
  *   <li>{@link dev.tenfold.auth.TokenFacts}: what is known of it
  *   <li>{@link dev.tenfold.auth.Introspector}: who knows it
+ *   <li>{@link dev.tenfold.auth.JwtIntrospector}: a signature knows it, by keys that are fetched ahead
+ *   <li>{@link dev.tenfold.auth.JwtOptions}: its settings and their defaults
+ *   <li>{@link dev.tenfold.auth.JwtStats}: what it did
  *   <li>{@link dev.tenfold.auth.TokenCache}: remembers it, on all nodes, until it is revoked
  *   <li>{@link dev.tenfold.auth.TokenCacheBuilder}: its settings and their defaults
  *   <li>{@link dev.tenfold.auth.Require}: what a request asks of a token

@@ -318,6 +318,21 @@ abstract class TokenCacheContract {
     }
 
     @Test
+    void a_token_is_revoked_however_it_is_written() {
+        authority
+                .with("one-form", facts("42").tokenId("jti-1"))
+                .with("other-form", facts("42").tokenId("jti-1"))
+                .with("other", facts("42").tokenId("jti-2"));
+        TokenCache tokens = cache(b -> b.negativeTtl(Duration.ZERO));
+        assertThat(tokens.verify(bearer("one-form"), READ).isVerified()).isTrue();
+        assertThat(tokens.verify(bearer("other"), READ).isVerified()).isTrue();
+        assertThat(tokens.revoke(bearer("other-form")).isDelivered()).isTrue();
+        assertThat(tokens.verify(bearer("one-form"), READ).isVerified()).isFalse();
+        assertThat(tokens.verify(bearer("other-form"), READ).isVerified()).isFalse();
+        assertThat(tokens.verify(bearer("other"), READ).isVerified()).isTrue();
+    }
+
+    @Test
     void the_authority_is_told_and_its_failure_is_too() {
         List<String> told = new ArrayList<>();
         authority.with("abc", facts("42"));
