@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.text.ParseException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -135,8 +136,7 @@ public final class HttpIntrospector implements Introspector, AutoCloseable {
         try {
             return facts(JsonClaims.parse(reply.body()));
         } catch (ParseException e) {
-            // Not as the cause: it may be the parser's, with the reply in its message.
-            throw new IOException(endpoint.describe() + " does not reply as RFC 7662 has it: " + readable(e));
+            throw new IOException(endpoint.describe() + " does not reply as RFC 7662 has it: " + e.getMessage(), e);
         }
     }
 
@@ -158,11 +158,6 @@ public final class HttpIntrospector implements Introspector, AutoCloseable {
             throw new IOException(
                     endpoint.describe() + " replies with more than is read; raise largestReply(…) if that is right");
         }
-    }
-
-    private static String readable(ParseException e) {
-        String message = String.valueOf(e.getMessage());
-        return message.startsWith("\"") || message.startsWith("it is") ? message : "it is not a JSON object";
     }
 
     private @Nullable TokenFacts facts(JsonClaims claims) throws ParseException {
@@ -217,8 +212,13 @@ public final class HttpIntrospector implements Introspector, AutoCloseable {
             throws ParseException {
         if (cnf == null) return;
         if (cnf.isEmpty()) throw new ParseException("\"cnf\" is not an object that names a key", 0);
-        cnf.forEach((method, value) -> facts.confirmation(
-                method, value instanceof String text ? text : JSONObjectUtils.toJSONString(Map.of(method, value))));
+        for (Map.Entry<String, Object> key : cnf.entrySet()) {
+            facts.confirmation(
+                    key.getKey(),
+                    key.getValue() instanceof String text
+                            ? text
+                            : JSONObjectUtils.toJSONString(Collections.singletonMap(key.getKey(), key.getValue())));
+        }
     }
 
     /** The endpoint, the client's id and the issuer. */

@@ -37,7 +37,17 @@ final class JsonClaims {
         } catch (CharacterCodingException e) {
             throw new ParseException("it is not UTF-8", 0);
         }
-        @Nullable Map<String, Object> members = JSONObjectUtils.parse(text);
+        @Nullable Map<String, Object> members;
+        try {
+            members = JSONObjectUtils.parse(text);
+        } catch (ParseException e) {
+            members = null; // its message may quote what it read
+        }
+        return of(members);
+    }
+
+    /** @throws ParseException if it is null, as nimbus has it for what is no object */
+    static JsonClaims of(@Nullable Map<String, Object> members) throws ParseException {
         if (members == null) throw new ParseException("it is not a JSON object", 0);
         return new JsonClaims(members);
     }
