@@ -92,57 +92,8 @@ public final class ClientAuthentication {
      * @throws IllegalArgumentException if the key cannot sign, or the audience is empty
      */
     public static ClientAuthentication privateKeyJwt(String clientId, JWK key, String audience) {
-        require("audience", audience);
-        if (!key.isPrivate() || !(key instanceof RSAKey || key instanceof ECKey || key instanceof OctetKeyPair)) {
-            throw new IllegalArgumentException(
-                    "privateKeyJwt needs an RSA, EC or OKP key with its private part; this is a public or symmetric one");
-        }
-        JWSAlgorithm algorithm = algorithm(key);
-        JWSSigner signer;
-        try {
-            signer = new DefaultJWSSignerFactory().createJWSSigner(key, algorithm);
-        } catch (JOSEException | IllegalArgumentException | NoClassDefFoundError e) {
-            throw new IllegalArgumentException(
-                    "privateKeyJwt cannot sign with " + algorithm + " and this " + key.getKeyType()
-                            + " key; give RSA of 2048 bits or more, or EC, and an alg that fits; for Ed25519 add Tink",
-                    e);
-        }
-        JWSHeader header =
-                new JWSHeader.Builder(algorithm).keyID(key.getKeyID()).build();
-        return new ClientAuthentication(clientId, "private_key_jwt", (headers, form, now) -> {
-            form.put("client_id", clientId);
-            form.put("client_assertion_type", ASSERTION_TYPE);
-            form.put("client_assertion", assertion(clientId, audience, header, signer, now));
-        });
-    }
-
-    private static JWSAlgorithm algorithm(JWK key) {
-        if (key.getAlgorithm() != null)
-            return JWSAlgorithm.parse(key.getAlgorithm().getName());
-        if (key instanceof RSAKey) return JWSAlgorithm.RS256;
-        if (key instanceof OctetKeyPair) return JWSAlgorithm.EdDSA;
-        Curve curve = key.toECKey().getCurve();
-        if (curve.equals(Curve.P_384)) return JWSAlgorithm.ES384;
-        return curve.equals(Curve.P_521) ? JWSAlgorithm.ES512 : JWSAlgorithm.ES256;
-    }
-
-    private static String assertion(String clientId, String audience, JWSHeader header, JWSSigner signer, Instant now) {
-        JWTClaimsSet claims = new JWTClaimsSet.Builder()
-                .issuer(clientId)
-                .subject(clientId)
-                .audience(audience)
-                .jwtID(UUID.randomUUID().toString())
-                .issueTime(Date.from(now))
-                .expirationTime(Date.from(now.plus(ASSERTION_LIFE)))
-                .build();
-        SignedJWT jwt = new SignedJWT(header, claims);
-        try {
-            jwt.sign(signer);
-        } catch (JOSEException e) {
-            throw new IllegalStateException(
-                    "the key of client " + clientId + " does not sign; see whether its key store still answers", e);
-        }
-        return jwt.serialize();
+        return new ClientAuthentication(
+                clientId, "private_key_jwt", Assertion.by(clientId, key, require("audience", audience)));
     }
 
     /**
@@ -204,5 +155,74 @@ public final class ClientAuthentication {
     @Override
     public String toString() {
         return "client " + clientId + " by " + method;
+    }
+
+    /** By itself, so that all else works without nimbus. */
+    private static final class Assertion implements Proof {
+        private final String clientId;
+        private final String audience;
+        private final JWSHeader header;
+        private final JWSSigner signer;
+
+        private Assertion(String clientId, String audience, JWSHeader header, JWSSigner signer) {
+            this.clientId = clientId;
+            this.audience = audience;
+            this.header = header;
+            this.signer = signer;
+        }
+
+        static Assertion by(String clientId, JWK key, String audience) {
+            if (!key.isPrivate() || !(key instanceof RSAKey || key instanceof ECKey || key instanceof OctetKeyPair)) {
+                throw new IllegalArgumentException(
+                        "privateKeyJwt needs an RSA, EC or OKP key with its private part; this is"
+                                + " a public or symmetric one");
+            }
+            JWSAlgorithm algorithm = algorithm(key);
+            JWSSigner signer;
+            try {
+                signer = new DefaultJWSSignerFactory().createJWSSigner(key, algorithm);
+            } catch (JOSEException | IllegalArgumentException | NoClassDefFoundError e) {
+                throw new IllegalArgumentException(
+                        "privateKeyJwt cannot sign with " + algorithm + " and this " + key.getKeyType()
+                                + " key; give RSA of 2048 bits or more, or EC, and an alg that fits; for Ed25519 add Tink",
+                        e);
+            }
+            JWSHeader header =
+                    new JWSHeader.Builder(algorithm).keyID(key.getKeyID()).build();
+            return new Assertion(clientId, audience, header, signer);
+        }
+
+        private static JWSAlgorithm algorithm(JWK key) {
+            if (key.getAlgorithm() != null) {
+                return JWSAlgorithm.parse(key.getAlgorithm().getName());
+            }
+            if (key instanceof RSAKey) return JWSAlgorithm.RS256;
+            if (key instanceof OctetKeyPair) return JWSAlgorithm.EdDSA;
+            Curve curve = key.toECKey().getCurve();
+            if (curve.equals(Curve.P_384)) return JWSAlgorithm.ES384;
+            return curve.equals(Curve.P_521) ? JWSAlgorithm.ES512 : JWSAlgorithm.ES256;
+        }
+
+        @Override
+        public void add(Map<String, String> headers, Map<String, String> form, Instant now) {
+            JWTClaimsSet claims = new JWTClaimsSet.Builder()
+                    .issuer(clientId)
+                    .subject(clientId)
+                    .audience(audience)
+                    .jwtID(UUID.randomUUID().toString())
+                    .issueTime(Date.from(now))
+                    .expirationTime(Date.from(now.plus(ASSERTION_LIFE)))
+                    .build();
+            SignedJWT jwt = new SignedJWT(header, claims);
+            try {
+                jwt.sign(signer);
+            } catch (JOSEException e) {
+                throw new IllegalStateException(
+                        "the key of client " + clientId + " does not sign; see whether its key store still answers", e);
+            }
+            form.put("client_id", clientId);
+            form.put("client_assertion_type", ASSERTION_TYPE);
+            form.put("client_assertion", jwt.serialize());
+        }
     }
 }

@@ -39,15 +39,11 @@ final class JsonClaims {
         }
         @Nullable Map<String, Object> members;
         try {
-            members = JSONObjectUtils.parse(text);
+            // The parser would take an array of pairs for an object.
+            members = text.stripLeading().startsWith("{") ? JSONObjectUtils.parse(text) : null;
         } catch (ParseException e) {
             members = null; // its message may quote what it read
         }
-        return of(members);
-    }
-
-    /** @throws ParseException if it is null, as nimbus has it for what is no object */
-    static JsonClaims of(@Nullable Map<String, Object> members) throws ParseException {
         if (members == null) throw new ParseException("it is not a JSON object", 0);
         return new JsonClaims(members);
     }

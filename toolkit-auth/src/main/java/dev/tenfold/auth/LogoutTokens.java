@@ -277,7 +277,7 @@ public final class LogoutTokens {
         if (wrong == null) wrong = wrongSignature(jwt);
         if (wrong != null) return new Refused(wrong);
         try {
-            return claimed(JsonClaims.of(jwt.getPayload().toJSONObject()));
+            return claimed(JsonClaims.parse(jwt.getPayload().toBytes()));
         } catch (ParseException e) {
             return new Refused(Reason.MALFORMED);
         }
