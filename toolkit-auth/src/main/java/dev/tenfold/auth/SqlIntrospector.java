@@ -166,13 +166,25 @@ public final class SqlIntrospector implements Introspector {
         boolean wasReadOnly = connection.isReadOnly();
         boolean transaction = !connection.getAutoCommit();
         if (!wasReadOnly) connection.setReadOnly(true);
+        TokenFacts facts;
         try {
-            return find(connection, value);
-        } finally {
-            // A pool that does not commit by itself gets its connection back without an open transaction.
-            if (transaction) connection.rollback();
-            if (!wasReadOnly) connection.setReadOnly(false);
+            facts = find(connection, value);
+        } catch (SQLException | RuntimeException e) {
+            try {
+                restore(connection, transaction, wasReadOnly);
+            } catch (SQLException after) {
+                e.addSuppressed(after);
+            }
+            throw e;
         }
+        restore(connection, transaction, wasReadOnly);
+        return facts;
+    }
+
+    /** A pool gets its connection back as it was, without an open transaction. */
+    private static void restore(Connection connection, boolean transaction, boolean wasReadOnly) throws SQLException {
+        if (transaction) connection.rollback();
+        if (!wasReadOnly) connection.setReadOnly(false);
     }
 
     private @Nullable TokenFacts find(Connection connection, Object value) throws SQLException {

@@ -31,7 +31,7 @@ class HttpIntrospectorTest {
     @BeforeEach
     void start() throws IOException {
         server = StubServer.start();
-        introspector = HttpIntrospector.of(server.uri("/introspect?policy=p1"), CLIENT);
+        introspector = HttpIntrospector.of(server.uri("/introspect?policy=p1"), CLIENT, TokenEndpointTest::patient);
     }
 
     @AfterEach

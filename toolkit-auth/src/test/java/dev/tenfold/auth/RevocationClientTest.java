@@ -16,7 +16,8 @@ class RevocationClientTest {
     @BeforeEach
     void start() throws IOException {
         server = StubServer.start();
-        client = RevocationClient.of(server.uri("/revoke"), ClientAuthentication.basic("shop", "hush"));
+        client = RevocationClient.of(
+                server.uri("/revoke"), ClientAuthentication.basic("shop", "hush"), TokenEndpointTest::patient);
     }
 
     @AfterEach
