@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code "active": true}: {@code iss}, {@code sub}, {@code aud}, {@code client_id}, {@code scope}, {@code iat},
  *       {@code nbf}, {@code exp}, {@code jti}, {@code sid} and {@code cnf} by their meaning, the rest as {@link
  *       TokenFacts#claims}. A member of {@code cnf} that is no string is kept as its JSON text, so that the token does not
- *       pass for one that anybody may use
+ *       pass for one that anybody may use; nor does one whose {@code token_type} is DPoP, without a {@code cnf}
  *   <li>all else, for example another status, HTML, a JWT (RFC 9701), or a claim of the wrong type: an {@link IOException} that
  *       names the endpoint and the remedy. It has neither the token nor the reply in it
  * </ul>
@@ -185,7 +185,11 @@ public final class HttpIntrospector implements Introspector, AutoCloseable {
                 .issuedAt(claims.time("iat"))
                 .notBefore(claims.time("nbf"))
                 .expiresAt(claims.time("exp"));
-        addConfirmation(facts, claims.object("cnf"));
+        Map<String, Object> cnf = claims.object("cnf");
+        if (cnf == null && claims.get("token_type") instanceof String type && type.equalsIgnoreCase("DPoP")) {
+            throw new ParseException("\"cnf\" is not there, though the token is bound to a key by DPoP", 0);
+        }
+        addConfirmation(facts, cnf);
         claims.without(MAPPED).forEach(facts::claim);
         return facts.build();
     }

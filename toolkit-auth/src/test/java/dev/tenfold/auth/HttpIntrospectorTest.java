@@ -138,7 +138,7 @@ class HttpIntrospectorTest {
     @ValueSource(
             strings = {
                 "\"token_type\":\"Bearer\"",
-                "\"token_type\":\"DPoP\"",
+                "\"token_type\":\"DPoP\",\"cnf\":{\"jkt\":\"x\"}",
                 "\"typ\":\"at+jwt\"",
                 "\"token_use\":\"access_token\"",
                 "\"typ\":\"Bearer\""
@@ -166,6 +166,7 @@ class HttpIntrospectorTest {
             {"active":true,"aud":["a",7]}         | "aud" is not a string or an array of strings
             {"active":true,"cnf":"x"}             | "cnf" is not an object
             {"active":true,"cnf":{}}              | "cnf" is not an object that names a key
+            {"active":true,"token_type":"dpop"}   | "cnf" is not there
             {"active":true,"sid":false}           | "sid" is not a string
             {"active":true,"active":false}        | it is not a JSON object
             {"active":true} {"active":false}      | it is not a JSON object
