@@ -40,7 +40,7 @@ import org.slf4j.LoggerFactory;
  *   <li>{@code "active": true}: {@code iss}, {@code sub}, {@code aud}, {@code client_id}, {@code scope}, {@code iat},
  *       {@code nbf}, {@code exp}, {@code jti}, {@code sid} and {@code cnf} by their meaning, the rest as {@link
  *       TokenFacts#claims}. A member of {@code cnf} that is no string is kept as its JSON text, so that the token does not
- *       pass for one that anybody may use; nor does one whose {@code token_type} is DPoP, without a {@code cnf}
+ *       pass for one that anybody may use; nor does one whose {@code token_type} is DPoP and has no {@code cnf}: an error
  *   <li>all else, for example another status, HTML, a JWT (RFC 9701), or a claim of the wrong type: an {@link IOException} that
  *       names the endpoint and the remedy. It has neither the token nor the reply in it
  * </ul>
