@@ -181,10 +181,10 @@ final class ApiKeyTable {
 
     /** What a key is replaced by, decided while nobody else can change that key. */
     interface Replacement {
-        /** @return the new row */
+        /** The new row. */
         Row of(Info old);
 
-        /** @return when the old one ends */
+        /** When the old one ends. */
         @Nullable
         Instant end(Info old);
     }

@@ -6,6 +6,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -93,7 +94,7 @@ final class ApiKeyWrites implements AutoCloseable {
     void flush() {
         writing.lock();
         try {
-            TreeMap<String, Instant> used = takeUses();
+            SortedMap<String, Instant> used = takeUses();
             TreeMap<String, Rehash> rehashed = new TreeMap<>(rehashes);
             try {
                 table.write(used, rehashed);
@@ -115,7 +116,7 @@ final class ApiKeyWrites implements AutoCloseable {
         }
     }
 
-    private TreeMap<String, Instant> takeUses() {
+    private SortedMap<String, Instant> takeUses() {
         TreeMap<String, Instant> taken = new TreeMap<>();
         for (Map.Entry<String, AtomicLong> entry : uses.entrySet()) {
             long latest = entry.getValue().getAndSet(GONE);
