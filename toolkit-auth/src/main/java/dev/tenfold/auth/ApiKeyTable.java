@@ -37,6 +37,7 @@ final class ApiKeyTable {
     private static final int TIMEOUT_SECONDS = 2;
     private static final int BATCH_TIMEOUT_SECONDS = 10;
     private static final int ROWS_AT_ONCE = 500;
+    private static final int H2_ATTEMPTS = 5;
 
     private static final String INFO =
             "id, owner, name, scopes, created_at, expires_at, revoked_at, replaced_by, last_used_at";
@@ -100,20 +101,30 @@ final class ApiKeyTable {
     // ---- creating ---------------------------------------------------------------------------------------------------
 
     void create() throws SQLException {
-        inTransaction(connection -> {
-            String product = connection.getMetaData().getDatabaseProductName();
-            boolean postgres = product.equals("PostgreSQL");
-            if (!postgres && !product.equals("H2")) {
-                throw new IllegalStateException(
-                        "API keys are kept in PostgreSQL or H2, and this is " + product + "; give another DataSource");
+        for (int attempt = 1; ; attempt++) {
+            try {
+                inTransaction(this::create);
+                return;
+            } catch (SQLException e) {
+                // H2 may fail where two create the same at once, "if not exists" or not; by then it is there.
+                if (attempt == H2_ATTEMPTS || !String.valueOf(e.getMessage()).contains("already exists")) throw e;
             }
-            try (Statement statement = connection.createStatement()) {
-                // Two nodes that start at the same time would both find no table, and one fail.
-                if (postgres) statement.execute("select pg_advisory_xact_lock(7160573211048)");
-                for (String one : ddl()) statement.execute(one);
-            }
-            return true;
-        });
+        }
+    }
+
+    private boolean create(Connection connection) throws SQLException {
+        String product = connection.getMetaData().getDatabaseProductName();
+        boolean postgres = product.equals("PostgreSQL");
+        if (!postgres && !product.equals("H2")) {
+            throw new IllegalStateException(
+                    "API keys are kept in PostgreSQL or H2, and this is " + product + "; give another DataSource");
+        }
+        try (Statement statement = connection.createStatement()) {
+            // Two nodes that start at the same time would both find no table, and one fail.
+            if (postgres) statement.execute("select pg_advisory_xact_lock(7160573211048)");
+            for (String one : ddl()) statement.execute(one);
+        }
+        return true;
     }
 
     private List<String> ddl() {

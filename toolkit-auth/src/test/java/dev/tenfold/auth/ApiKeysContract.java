@@ -253,7 +253,8 @@ abstract class ApiKeysContract {
         StringBuilder all = new StringBuilder();
         ask("select * from " + table, row -> {
             for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
-                all.append(new String(Objects.requireNonNullElse(row.getBytes(i), new byte[0]), UTF_8))
+                Object value = row.getObject(i);
+                all.append(value instanceof byte[] bytes ? new String(bytes, UTF_8) : value)
                         .append('|');
             }
         });
