@@ -63,7 +63,11 @@ final class ApiKeyWrites implements AutoCloseable {
 
     /** Notes a use; does not wait, and allocates only for the first use since the last flush. */
     void used(String id, long second) {
-        while (!closed.get()) {
+        if (!closed.get()) note(id, second);
+    }
+
+    private void note(String id, long second) {
+        while (true) {
             AtomicLong cell = uses.get(id);
             if (cell == null) {
                 if (uses.size() >= mostIds) {
@@ -100,8 +104,8 @@ final class ApiKeyWrites implements AutoCloseable {
                 table.write(used, rehashed);
                 rehashed.forEach(rehashes::remove);
             } catch (SQLException | RuntimeException e) {
-                used.forEach((id, time) -> keep(id, time.getEpochSecond()));
-                tell(e, used.size());
+                used.forEach((id, time) -> note(id, time.getEpochSecond()));
+                tell(e, used.size(), rehashed.size());
             }
             if (untold > 0) untold--;
             long lost = dropped.sumThenReset();
@@ -128,13 +132,8 @@ final class ApiKeyWrites implements AutoCloseable {
         return taken;
     }
 
-    /** As {@link #used}, also while closing. */
-    private void keep(String id, long second) {
-        uses.merge(id, new AtomicLong(second), (there, back) -> there.get() >= back.get() ? there : back);
-    }
-
     /** Without the statement and its values, which a driver puts into a batch's message, and so without a stack trace. */
-    private void tell(Exception failure, int keys) {
+    private void tell(Exception failure, int keys, int hashes) {
         if (untold > 0) return;
         untold = flushesAMinute;
         Exception shown = failure;
@@ -143,9 +142,10 @@ final class ApiKeyWrites implements AutoCloseable {
             shown = cause == null ? new SQLException("the batch failed", batch.getSQLState()) : cause;
         }
         LOG.warn(
-                "cannot write when {} API keys were used last ({}); keeps that, and tries again at the next flush. Keys are"
-                        + " verified all the same while the database answers",
+                "cannot write when {} API keys were used last, nor {} hashes by a newer pepper ({}); keeps them, and tries"
+                        + " again at the next flush. Keys are verified all the same while the database answers",
                 keys,
+                hashes,
                 shown.toString());
     }
 

@@ -3,11 +3,13 @@ package dev.tenfold.auth;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.management.ThreadMXBean;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.LeakCheck;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -19,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -65,29 +67,46 @@ class ApiKeyWritesTest {
 
     @Test
     void no_use_gets_lost_between_eight_that_use_and_one_that_writes() throws Exception {
-        for (int i = 0; i < 4; i++) insert("key" + i);
-        ExecutorService pool = Executors.newFixedThreadPool(9);
+        insert("key0");
+        int rounds = 2_000;
+        CyclicBarrier barrier = new CyclicBarrier(9);
+        ExecutorService pool = Executors.newFixedThreadPool(8);
         try (ApiKeyWrites writes = writes(Duration.ofHours(1), 100)) {
-            CountDownLatch done = new CountDownLatch(8);
             List<Future<?>> all = new ArrayList<>();
             for (int t = 0; t < 8; t++) {
                 int offset = t;
                 all.add(pool.submit(() -> {
-                    for (int second = 1; second <= 20_000; second++) {
-                        writes.used("key" + (second & 3), second * 8L + offset);
+                    for (int round = 1; round <= rounds; round++) {
+                        Await.barrier(barrier);
+                        writes.used("key0", round * 10L + offset);
+                        Await.barrier(barrier);
                     }
-                    done.countDown();
                 }));
             }
-            all.add(pool.submit(() -> {
-                while (done.getCount() > 0) writes.flush();
-            }));
+            for (int round = 1; round <= rounds; round++) {
+                Await.barrier(barrier);
+                writes.flush();
+                Await.barrier(barrier);
+                writes.flush();
+                assertThat(lastUsed("key0")).isEqualTo(round * 10L + 7);
+            }
             for (Future<?> one : all) one.get();
-            writes.flush();
         } finally {
             pool.shutdownNow();
         }
-        for (int i = 0; i < 4; i++) assertThat(lastUsed("key" + i)).isEqualTo((19_996 + (i == 0 ? 4 : i)) * 8 + 7);
+    }
+
+    @Test
+    void noting_a_use_allocates_nothing() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        try (ApiKeys keys = ApiKeys.on(counting, Map.of(1, new byte[32]), o -> o)) {
+            keys.used("0123456789AB");
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < 100_000; i++) keys.used("0123456789AB");
+            assertThat(threads.getCurrentThreadAllocatedBytes() - before)
+                    .as("bytes for 100,000 uses")
+                    .isLessThan(100_000);
+        }
     }
 
     @Test
