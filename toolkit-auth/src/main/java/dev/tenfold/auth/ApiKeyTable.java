@@ -16,6 +16,7 @@ import java.sql.Types;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -367,7 +368,7 @@ final class ApiKeyTable {
                 row.getString("id"),
                 row.getString("owner"),
                 row.getString("name"),
-                scopes,
+                Collections.unmodifiableSet(scopes),
                 Objects.requireNonNull(time(row, "created_at"), "created_at"),
                 time(row, "expires_at"),
                 time(row, "revoked_at"),

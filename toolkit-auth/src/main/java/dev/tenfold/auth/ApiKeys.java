@@ -276,7 +276,7 @@ public final class ApiKeys implements Introspector, AutoCloseable {
      * @param id the public part, 12 letters and digits
      * @param owner whom it speaks for
      * @param name what people call it, or null
-     * @param scopes what it permits
+     * @param scopes what it permits; unmodifiable
      * @param createdAt when it was issued, to the millisecond
      * @param expiresAt from when it no longer works, in whole seconds; null for never
      * @param revokedAt when it was revoked, or null
@@ -293,10 +293,6 @@ public final class ApiKeys implements Introspector, AutoCloseable {
             @Nullable Instant revokedAt,
             @Nullable String replacedBy,
             @Nullable Instant lastUsedAt) {
-        public Info {
-            scopes = Collections.unmodifiableSet(new LinkedHashSet<>(scopes));
-        }
-
         /**
          * Whether the key works.
          *
