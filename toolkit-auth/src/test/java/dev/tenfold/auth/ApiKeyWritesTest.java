@@ -11,10 +11,12 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -66,33 +68,48 @@ class ApiKeyWritesTest {
     }
 
     @Test
-    void no_use_gets_lost_between_eight_that_use_and_one_that_writes() throws Exception {
-        insert("key0");
-        int rounds = 2_000;
-        CyclicBarrier barrier = new CyclicBarrier(9);
-        ExecutorService pool = Executors.newFixedThreadPool(8);
-        try (ApiKeyWrites writes = writes(Duration.ofHours(1), 100)) {
+    void no_use_gets_lost_between_four_that_use_and_one_that_writes() throws Exception {
+        List<String> ids = new ArrayList<>();
+        for (int i = 0; i < 100; i++) {
+            ids.add("key" + i);
+            insert("key" + i);
+        }
+        int rounds = 300;
+        CyclicBarrier barrier = new CyclicBarrier(5);
+        ExecutorService pool = Executors.newFixedThreadPool(4);
+        try (ApiKeyWrites writes = writes(Duration.ofHours(1), 1_000)) {
             List<Future<?>> all = new ArrayList<>();
-            for (int t = 0; t < 8; t++) {
+            for (int t = 0; t < 4; t++) {
                 int offset = t;
                 all.add(pool.submit(() -> {
                     for (int round = 1; round <= rounds; round++) {
                         Await.barrier(barrier);
-                        writes.used("key0", round * 10L + offset);
+                        for (int i = 0; i < 20; i++) {
+                            for (String id : ids) writes.used(id, round * 1_000L + i * 10L + offset);
+                        }
                         Await.barrier(barrier);
                     }
                 }));
             }
             for (int round = 1; round <= rounds; round++) {
                 Await.barrier(barrier);
-                writes.flush();
+                while (barrier.getNumberWaiting() < 4) writes.flush();
                 Await.barrier(barrier);
                 writes.flush();
-                assertThat(lastUsed("key0")).isEqualTo(round * 10L + 7);
+                assertThat(earliestUse()).isEqualTo(Instant.ofEpochSecond(round * 1_000L + 193));
             }
             for (Future<?> one : all) one.get();
         } finally {
             pool.shutdownNow();
+        }
+    }
+
+    private Instant earliestUse() throws SQLException {
+        try (Connection connection = counting.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select min(last_used_at) from tenfold_api_keys")) {
+            row.next();
+            return row.getObject(1, OffsetDateTime.class).toInstant();
         }
     }
 

@@ -504,7 +504,7 @@ abstract class ApiKeysContract {
 
         List<Info> paged = new ArrayList<>();
         List<Info> page = keys.list("42", 2, null);
-        while (!page.isEmpty()) {
+        while (!page.isEmpty() && paged.size() < 20) {
             assertThat(page).hasSizeLessThanOrEqualTo(2);
             paged.addAll(page);
             page = keys.list("42", 2, page.get(page.size() - 1));
