@@ -46,8 +46,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Cost in round trips: one script for each method; {@link #list} takes one more for each hundred sessions,
  * {@link #endAll} one for each thousand. What cannot be an id, and arguments out of bounds, are refused without any. A lookup
- * writes only if a tenth of the idle time has gone by. On Redis 6.2 a session without attributes takes about 400 bytes, of
- * which the subject's index has 70. Embedded there is no I/O and no thread.
+ * writes only if a tenth of the idle time has gone by. On Redis 6.2 a session without attributes takes 260 bytes, as
+ * {@code MEMORY USAGE} counts: 195 and, in the subject's index, 65. Embedded there is no I/O and no thread.
  *
  * <p>Ids that look right cost a round trip each. Count failures by address with a rate limiter if you face floods.
  *

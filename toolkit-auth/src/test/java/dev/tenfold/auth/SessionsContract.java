@@ -1,5 +1,6 @@
 package dev.tenfold.auth;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.time.Duration.ofHours;
 import static java.time.Duration.ofMillis;
 import static java.time.Duration.ofMinutes;
@@ -261,8 +262,8 @@ abstract class SessionsContract {
 
     @Test
     void another_secret_knows_no_session() {
-        Sessions one = sessions(o -> o.secret(new byte[16]));
-        Sessions other = sessions(o -> o.secret(new byte[17]));
+        Sessions one = sessions(o -> o.secret("0123456789abcdef".getBytes(US_ASCII)));
+        Sessions other = sessions(o -> o.secret("0123456789abcdeF".getBytes(US_ASCII)));
         String id = id(one.create("42"));
 
         assertThat(other.find(id)).isEmpty();
