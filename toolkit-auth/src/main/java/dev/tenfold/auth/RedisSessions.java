@@ -220,7 +220,7 @@ class RedisSessions implements SessionStore {
                 time(fields, "c"),
                 time(fields, "l"),
                 time(fields, "e"),
-                attributes);
+                Map.copyOf(attributes));
     }
 
     private static Instant time(Map<String, String> fields, String name) {

@@ -22,11 +22,6 @@ public record Session(
         Instant expiresAt,
         Map<String, String> attributes) {
 
-    /** Copies the attributes. */
-    public Session {
-        attributes = Map.copyOf(attributes);
-    }
-
     /** Handle and expiry; not whose it is, nor the attributes, as they may be personal data. */
     @Override
     public String toString() {

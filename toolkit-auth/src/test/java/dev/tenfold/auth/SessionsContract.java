@@ -458,7 +458,9 @@ abstract class SessionsContract {
         assertThat(sessions.remove(id, "b")).isTrue();
         assertThat(sessions.remove(id, "never")).isTrue();
 
-        assertThat(sessions.find(id).orElseThrow().attributes()).isEqualTo(Map.of("a", "3"));
+        Map<String, String> attributes = sessions.find(id).orElseThrow().attributes();
+        assertThat(attributes).isEqualTo(Map.of("a", "3"));
+        assertThatThrownBy(() -> attributes.put("c", "4")).isInstanceOf(UnsupportedOperationException.class);
         assertThat(sessions.set(NO_SUCH_ID, "a", "b")).isFalse();
         assertThat(sessions.remove(NO_SUCH_ID, "a")).isFalse();
         assertThat(sessions.find(NO_SUCH_ID)).isEmpty();
