@@ -6,16 +6,22 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.tenfold.redis.RedisLink;
 import dev.tenfold.redis.RedisScript;
 import dev.tenfold.redis.RedisScript.Reply;
+import dev.tenfold.redis.RedisUnavailableException;
 import io.lettuce.core.RedisException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Sessions on Redis.
@@ -36,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  * ids nor subjects are in the name of a key.
  */
 class RedisSessions implements SessionStore {
+    private static final Logger LOG = LoggerFactory.getLogger(RedisSessions.class);
+
     static final RedisScript<List<Object>> CREATE = listScript("session-create.lua");
     static final RedisScript<List<Object>> FIND = listScript("session-find.lua");
     static final RedisScript<Long> ROTATE = integerScript("session-rotate.lua");
@@ -51,6 +59,16 @@ class RedisSessions implements SessionStore {
     /** Sessions that are read at once to be listed: 1.6 MB at the most. */
     private static final int READ_AT_ONCE = 100;
 
+    /** Sessions that could not be ended yet are kept, up to so many. */
+    private static final int MOST_ORPHANS = 1_000;
+
+    private static final int ENDED_AT_ONCE = 10;
+    private static final Duration LATEST_CREATION = Duration.ofMinutes(1);
+
+    /** A session whose creation had no answer. */
+    private record Orphan(SessionIds.Place place, Instant since) {}
+
+    private final Queue<Orphan> orphans = new ArrayBlockingQueue<>(MOST_ORPHANS);
     private final RedisLink link;
     private final SessionsOptions options;
     private final byte[] idle;
@@ -97,14 +115,15 @@ class RedisSessions implements SessionStore {
             args.add(field(name));
             args.add(value.getBytes(UTF_8));
         });
+        endOrphans();
         List<Object> reply;
         try {
             reply = run(CREATE, sessionAndIndex(place), args.toArray(new byte[0][]));
         } catch (RedisException e) {
-            // If it was created all the same, nobody has its id: it must not take a place. It gets there after the
-            // other, as
-            // commands on a connection keep their order; if it does not, the session lasts for the idle time.
-            var unused = eval(END, sessionAndIndex(place), ascii(place.name()));
+            // If it was created all the same, nobody has its id: it must not take a place.
+            if (!(e instanceof RedisUnavailableException lost) || lost.mayHaveRun()) {
+                disown(new Orphan(place, options.clock.instant()));
+            }
             throw e;
         }
         if (number(reply.get(0)) == 0) return new Opened(null, Math.toIntExact(number(reply.get(1))));
@@ -116,6 +135,32 @@ class RedisSessions implements SessionStore {
                 Sessions.instant(number(reply.get(2))),
                 attributes);
         return new Opened(session, Math.toIntExact(number(reply.get(3))));
+    }
+
+    /**
+     * Ends what nobody has the id of. Does not wait. If there is no answer, it is tried again; for a while also if there is no
+     * such session, as a creation that was on its way on a broken connection may come late.
+     */
+    private void disown(Orphan orphan) {
+        SessionIds.Place place = orphan.place;
+        var unused = eval(END, sessionAndIndex(place), ascii(place.name())).whenComplete((ended, failure) -> {
+            if (failure == null ? ended == 1 : !(failure instanceof RedisUnavailableException)) return;
+            Duration age = Duration.between(orphan.since, options.clock.instant());
+            if (age.compareTo(failure == null ? LATEST_CREATION : options.idle) < 0 && !orphans.offer(orphan)) {
+                LOG.warn(
+                        "more than {} log-ins had no answer from Redis; each may take a place until it expires",
+                        MOST_ORPHANS);
+            }
+        });
+    }
+
+    /** Before one more is created, so that it may have the place. */
+    private void endOrphans() {
+        if (orphans.isEmpty() || !link.isAvailable()) return;
+        for (int i = Math.min(ENDED_AT_ONCE, orphans.size()); i > 0; i--) {
+            Orphan orphan = orphans.poll();
+            if (orphan != null) disown(orphan);
+        }
     }
 
     @Override

@@ -157,8 +157,9 @@ public final class Sessions {
      *     {@value #LONGEST_VALUE}, {@value #LARGEST_ATTRIBUTES} in total; any characters. Copied
      * @return the new session and its id, or that there are too many
      * @throws IllegalArgumentException if the subject or the attributes are out of these bounds, before any I/O
-     * @throws RedisUnavailableException if Redis did not answer. If the session was made all the same, it is ended as soon as
-     *     Redis can be told; if it cannot, it takes one of the subject's places for the idle time
+     * @throws RedisUnavailableException if Redis did not answer. If the session was made all the same, it is ended when Redis
+     *     can be told, by the next log-in at the latest; if this process ends before, it takes one of the subject's places for
+     *     the idle time
      */
     public Login create(String subject, Map<String, String> attributes) {
         requireSubject(subject);

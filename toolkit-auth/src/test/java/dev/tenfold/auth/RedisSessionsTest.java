@@ -12,7 +12,6 @@ import dev.tenfold.redis.RedisLink;
 import dev.tenfold.redis.RedisUnavailableException;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
-import io.lettuce.core.RedisCommandInterruptedException;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.ScanArgs;
 import java.time.Duration;
@@ -102,7 +101,7 @@ class RedisSessionsTest extends SessionsContract {
 
     @Test
     void an_index_lasts_as_long_as_the_last_of_its_sessions_and_drops_the_others() {
-        Sessions sessions = Sessions.redis(link, o -> o.idle(ofMillis(400)).absolute(ofMinutes(1)));
+        Sessions sessions = Sessions.redis(link, o -> o.idle(ofMillis(1_500)).absolute(ofMinutes(1)));
         String used = id(sessions.create("42"));
         for (int i = 0; i < 20; i++) sessions.create("42");
         byte[] index = keys().stream()
@@ -115,16 +114,16 @@ class RedisSessionsTest extends SessionsContract {
             return link.await(link.call(redis -> redis.zcard(index))) == 1 && dbsize() == 2;
         });
         long left = link.await(link.call(redis -> redis.pttl(index)));
-        assertThat(left).isBetween(1L, 401L);
+        assertThat(left).isBetween(1L, 1_501L);
         Await.until("nothing is left", () -> dbsize() == 0);
     }
 
     @Test
     void use_keeps_a_session_alive_until_the_absolute_time() {
-        Sessions sessions = Sessions.redis(link, o -> o.idle(ofMillis(500)).absolute(ofSeconds(2)));
+        Sessions sessions = Sessions.redis(link, o -> o.idle(ofMillis(1_500)).absolute(ofSeconds(3)));
         Login login = sessions.create("42");
         Session session = ((Login.Created) login).session();
-        assertThat(Duration.between(session.createdAt(), session.expiresAt())).isEqualTo(ofMillis(500));
+        assertThat(Duration.between(session.createdAt(), session.expiresAt())).isEqualTo(ofMillis(1_500));
         assertThat(Duration.between(session.createdAt(), Instant.now()).abs()).isLessThan(ofSeconds(10));
         Instant[] last = {session.expiresAt()};
 
@@ -134,7 +133,7 @@ class RedisSessionsTest extends SessionsContract {
             return found.isEmpty();
         });
 
-        assertThat(last[0]).isEqualTo(session.createdAt().plusSeconds(2));
+        assertThat(last[0]).isEqualTo(session.createdAt().plusSeconds(3));
     }
 
     // ---- what is there ----------------------------------------------------------------------------------------------
@@ -309,18 +308,5 @@ class RedisSessionsTest extends SessionsContract {
                 .isInstanceOf(RedisException.class)
                 .hasMessageNotContaining(id);
         assertThatThrownBy(() -> sessions.rotate(id)).isInstanceOf(RedisException.class);
-    }
-
-    @Test
-    void an_interrupted_caller_hears_of_that_and_stays_interrupted() {
-        Sessions sessions = sessions();
-        String id = id(sessions.create("42"));
-        Thread.currentThread().interrupt();
-        try {
-            assertThatThrownBy(() -> sessions.find(id)).isInstanceOf(RedisCommandInterruptedException.class);
-        } finally {
-            assertThat(Thread.interrupted()).isTrue();
-        }
-        assertThat(sessions.find(id)).isPresent();
     }
 }
