@@ -66,6 +66,9 @@ public final class AuthFilter implements Filter {
     private static final String API_KEY = "ApiKey";
     private static final String SESSION = "Session";
 
+    /** The issuer in the facts of who came with a session. */
+    public static final String SESSION_ISSUER = "urn:tenfold:session";
+
     private final @Nullable TokenCache tokens;
     private final @Nullable TokenCache keys;
     private final String keyHeader;
@@ -148,6 +151,25 @@ public final class AuthFilter implements Filter {
             sessions = Objects.requireNonNull(find, "find");
             cookie = named("cookie", name);
             return this;
+        }
+
+        /**
+         * Takes a session's cookie too: as above, with the sessions of this module. The principal's name is their subject.
+         *
+         * @param name the cookie's
+         * @param logins finds who is logged in
+         * @return this
+         */
+        public Builder sessions(String name, Sessions logins) {
+            Objects.requireNonNull(logins, "sessions");
+            return sessions(
+                    name,
+                    id -> logins.find(id)
+                            .map(session -> TokenFacts.of(SESSION_ISSUER, session.subject())
+                                    .sessionId(session.handle())
+                                    .issuedAt(session.createdAt())
+                                    .expiresAt(session.expiresAt())
+                                    .build()));
         }
 
         /**

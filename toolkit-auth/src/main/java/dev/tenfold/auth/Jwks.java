@@ -23,6 +23,7 @@ import java.net.http.HttpResponse.BodySubscriber;
 import java.net.http.HttpTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.security.PublicKey;
 import java.text.ParseException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -118,7 +119,8 @@ final class Jwks {
     private final AtomicLong suppressed = new AtomicLong();
 
     /** A public key with which signatures can be verified by some of the allowed algorithms. */
-    record Key(String name, @Nullable String kid, @Nullable String algorithm, JWSVerifier verifier) {
+    record Key(
+            String name, @Nullable String kid, @Nullable String algorithm, PublicKey publicKey, JWSVerifier verifier) {
         boolean suits(JWSAlgorithm wanted) {
             return verifier.supportedJWSAlgorithms().contains(wanted)
                     && (algorithm == null || algorithm.equals(wanted.getName()));
@@ -573,13 +575,16 @@ final class Jwks {
             return null;
         }
         JWSVerifier verifier;
+        PublicKey publicKey;
         if (jwk instanceof RSAKey rsa) {
             if (rsa.size() < LEAST_RSA_BITS) {
                 LOG.warn("keys of {}: skipped an RSA key as it has less than {} bits", issuer, LEAST_RSA_BITS);
                 return null;
             }
+            publicKey = rsa.toRSAPublicKey();
             verifier = new RSASSAVerifier(rsa.toRSAPublicKey());
         } else if (jwk instanceof ECKey ec) {
+            publicKey = ec.toECPublicKey();
             verifier = new ECDSAVerifier(ec);
         } else {
             return null;
@@ -588,6 +593,7 @@ final class Jwks {
                 issuer + " " + jwk.computeThumbprint(),
                 jwk.getKeyID(),
                 algorithm == null ? null : algorithm.getName(),
+                publicKey,
                 verifier);
         boolean suits = options.algorithms.stream().anyMatch(name -> key.suits(JWSAlgorithm.parse(name)));
         return suits ? key : null;

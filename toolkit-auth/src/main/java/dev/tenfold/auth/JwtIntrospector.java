@@ -11,6 +11,7 @@ import com.nimbusds.jose.util.JSONObjectUtils;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
+import java.security.PublicKey;
 import java.text.ParseException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -387,6 +388,17 @@ public final class JwtIntrospector implements Introspector, AutoCloseable {
         double seconds = number.doubleValue();
         if (!(seconds >= 0 && seconds <= MAX_SECONDS)) throw new ParseException(name + " is no time", 0);
         return Instant.ofEpochSecond((long) (up ? Math.ceil(seconds) : Math.floor(seconds)));
+    }
+
+    /** Keys that a token of this issuer, which is not verified yet, may have been signed with. */
+    List<PublicKey> candidates(String issuer, JWSHeader header) throws IOException, InterruptedException {
+        Jwks jwks = issuers.get(issuer);
+        if (jwks == null) {
+            throw new IllegalStateException("the keys of issuer " + issuer + " are not configured; add it with and(…)");
+        }
+        return jwks.find(header.getKeyID(), header.getAlgorithm()).stream()
+                .map(Jwks.Key::publicKey)
+                .toList();
     }
 
     // ---- the rest ---------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
@@ -123,6 +124,20 @@ public final class LogoutTokens {
                     "keys have no RSA or EC key; give what the jwks_uri of the provider has");
         }
         return of(issuer, clientId, header -> candidates(known, header));
+    }
+
+    /**
+     * Validates with the keys that a {@link JwtIntrospector} fetches.
+     *
+     * @param issuer the provider's identifier, to the letter: one of the introspector's
+     * @param clientId of this client at the provider
+     * @param keys fetches the provider's keys
+     * @return a validator
+     * @throws IllegalArgumentException if issuer or client are empty
+     */
+    public static LogoutTokens of(String issuer, String clientId, JwtIntrospector keys) {
+        Objects.requireNonNull(keys, "keys");
+        return of(issuer, clientId, header -> keys.candidates(issuer, header));
     }
 
     private static List<Key> candidates(JWKSet known, JWSHeader header) throws JOSEException {
