@@ -20,6 +20,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
 import org.eclipse.jetty.ee10.servlet.FilterHolder;
@@ -207,6 +208,18 @@ class AuthFilterTest {
         assertThat(get("/", "Cookie", "SID=s1", "Authorization", "Bearer bad").statusCode())
                 .as("a bad token is not made good by a cookie")
                 .isEqualTo(401);
+    }
+
+    @Test
+    void a_session_of_this_module_is_one() throws Exception {
+        Sessions sessions = Sessions.embedded(o -> o);
+        serve(f -> f.sessions("SID", sessions));
+        Login login = sessions.create("eve", Map.of());
+        String id = ((Login.Created) login).id();
+        assertThat(get("/", "Cookie", "SID=" + id).body()).isEqualTo("eve eve Session false");
+        sessions.endAll("eve");
+        assertThat(get("/", "Cookie", "SID=" + id).statusCode()).isEqualTo(401);
+        assertThat(get("/", "Cookie", "SID=guess").statusCode()).isEqualTo(401);
     }
 
     @Test
