@@ -5,9 +5,8 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.RedisServer;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,9 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** The README's Java blocks on the cache are regions of this class, and they run. */
@@ -71,31 +67,12 @@ class ReadmeTest {
     }
 
     @Test
-    void the_readmes_blocks_on_the_cache_are_regions_of_this_class() throws IOException {
-        String readme = Files.readString(Path.of("../README.md"));
-        String source = Files.readString(Path.of("src/test/java/dev/tenfold/cache/ReadmeTest.java"));
-        Matcher blocks = Pattern.compile(
-                        "<!-- region: toolkit-cache ReadmeTest (\\w+) -->\n```java\n(.*?)```", Pattern.DOTALL)
-                .matcher(readme);
-        int seen = 0;
-        while (blocks.find()) {
-            assertThat(blocks.group(2))
-                    .as("README's region %s", blocks.group(1))
-                    .isEqualTo(region(source, blocks.group(1)));
-            seen++;
-        }
-
-        assertThat(seen).isEqualTo(1);
-    }
-
-    private static String region(String source, String name) {
-        Matcher region = Pattern.compile("\n( *)// region: " + name + "\n(.*?)\n *// endregion", Pattern.DOTALL)
-                .matcher(source);
-        assertThat(region.find()).as("region " + name).isTrue();
-        String indent = region.group(1);
-        return region.group(2)
-                .lines()
-                .map(line -> line.startsWith(indent) ? line.substring(indent.length()) : line)
-                .collect(Collectors.joining("\n", "", "\n"));
+    void the_blocks_of_this_module_are_regions_of_this_class() {
+        assertThat(CodeBlocks.of(Path.of("../README.md")))
+                .filteredOn(block -> block.module().equals("toolkit-cache"))
+                .hasSize(1)
+                .allSatisfy(block -> assertThat(block.code())
+                        .as("%s, %s", block.page(), block.regions())
+                        .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
     }
 }

@@ -2,11 +2,10 @@ package dev.tenfold.query;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.PostgresServer;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -16,9 +15,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -114,44 +110,24 @@ class ReadmeTest {
     }
 
     @Test
-    void every_java_block_of_the_readme_is_a_region_of_a_test() throws IOException {
-        String readme = Files.readString(Path.of("../README.md"));
-        String source = Files.readString(Path.of("src/test/java/dev/tenfold/query/ReadmeTest.java"));
-        Matcher blocks = Pattern.compile(
-                        "(?:<!-- region: (\\S+) ReadmeTest ([\\w ]+) -->\n)?```java\n(.*?)```", Pattern.DOTALL)
-                .matcher(readme);
-        int own = 0;
-        while (blocks.find()) {
-            String module = blocks.group(1);
-            String name = blocks.group(2);
-            assertThat(module)
-                    .as("module and region of the block:\n%s", blocks.group(3))
-                    .isNotNull();
-            if (module.equals("toolkit-query")) {
-                assertThat(blocks.group(3)).as("README's region %s", name).isEqualTo(region(source, name));
-                own++;
-            } else {
-                // Compared there, by a test like this one.
-                for (String region : List.of(name.split(" ", -1))) {
-                    assertThat(Path.of("../" + module + "/src/test/java/dev/tenfold/" + module.replace("toolkit-", "")
-                                    + "/ReadmeTest.java"))
-                            .content()
-                            .contains("// region: " + region + "\n");
-                }
-            }
-        }
-
-        assertThat(own).isEqualTo(3);
+    void every_java_block_of_the_readme_is_a_region_of_a_test() {
+        assertThat(CodeBlocks.of(Path.of("../README.md")))
+                .as("each names where it is from; the others' own modules compare them")
+                .allSatisfy(block -> assertThat(Path.of("../" + block.module() + "/src/test/java/dev/tenfold/"
+                                + block.module().replace("toolkit-", "") + "/ReadmeTest.java"))
+                        .content()
+                        .contains(block.regions().stream()
+                                .map(region -> "// region: " + region + "\n")
+                                .toList()));
     }
 
-    private static String region(String source, String name) {
-        Matcher region = Pattern.compile("\n( *)// region: " + name + "\n(.*?)\n *// endregion", Pattern.DOTALL)
-                .matcher(source);
-        assertThat(region.find()).as("region " + name).isTrue();
-        String indent = region.group(1);
-        return region.group(2)
-                .lines()
-                .map(line -> line.startsWith(indent) ? line.substring(indent.length()) : line)
-                .collect(Collectors.joining("\n", "", "\n"));
+    @Test
+    void the_blocks_of_this_module_are_regions_of_this_class() {
+        assertThat(CodeBlocks.of(Path.of("../README.md")))
+                .filteredOn(block -> block.module().equals("toolkit-query"))
+                .hasSize(3)
+                .allSatisfy(block -> assertThat(block.code())
+                        .as("%s, %s", block.page(), block.regions())
+                        .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
     }
 }

@@ -7,16 +7,11 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.RedisServer;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** The Java blocks on rate limits, of the README and of the module's page, are regions of this class, and they run. */
@@ -90,36 +85,12 @@ class ReadmeTest {
     private static void charge() {}
 
     @Test
-    void the_blocks_on_rate_limits_are_regions_of_this_class() throws IOException {
-        String source = Files.readString(Path.of("src/test/java/dev/tenfold/ratelimit/ReadmeTest.java"));
-        int seen = 0;
-        for (Path page : new Path[] {Path.of("../README.md"), Path.of("../docs/ratelimit.md")}) {
-            Matcher blocks = Pattern.compile(
-                            "<!-- region: toolkit-ratelimit ReadmeTest ([\\w ]+) -->\n```java\n(.*?)```",
-                            Pattern.DOTALL)
-                    .matcher(Files.readString(page));
-            while (blocks.find()) {
-                StringBuilder expected = new StringBuilder();
-                for (String name : List.of(blocks.group(1).split(" ", -1))) {
-                    if (!expected.isEmpty()) expected.append('\n');
-                    expected.append(region(source, name));
-                }
-                assertThat(blocks.group(2)).as("%s, %s", page, blocks.group(1)).isEqualTo(expected.toString());
-                seen++;
-            }
-        }
-
-        assertThat(seen).isEqualTo(3);
-    }
-
-    private static String region(String source, String name) {
-        Matcher region = Pattern.compile("\n( *)// region: " + name + "\n(.*?)\n *// endregion", Pattern.DOTALL)
-                .matcher(source);
-        assertThat(region.find()).as("region " + name).isTrue();
-        String indent = region.group(1);
-        return region.group(2)
-                .lines()
-                .map(line -> line.startsWith(indent) ? line.substring(indent.length()) : line)
-                .collect(Collectors.joining("\n", "", "\n"));
+    void the_blocks_of_this_module_are_regions_of_this_class() {
+        assertThat(CodeBlocks.of(Path.of("../README.md"), Path.of("../docs/ratelimit.md")))
+                .filteredOn(block -> block.module().equals("toolkit-ratelimit"))
+                .hasSize(3)
+                .allSatisfy(block -> assertThat(block.code())
+                        .as("%s, %s", block.page(), block.regions())
+                        .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
     }
 }

@@ -15,6 +15,7 @@
  *   <li>{@link dev.tenfold.testkit.LeakCheck}: what a test left behind
  *   <li>{@link dev.tenfold.testkit.Await}: what other threads bring about
  *   <li>{@link dev.tenfold.testkit.PublicTypes}: whether a package's list of its types is whole
+ *   <li>{@link dev.tenfold.testkit.CodeBlocks}: whether what the documentation shows was compiled and run
  * </ol>
  *
  * <p>How servers end, whatever happens to the JVM, is in {@code Leash}. How the proxy keeps time is in {@code Pump}.
