@@ -14,12 +14,15 @@ import dev.tenfold.redis.RedisLink;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.RedisServer;
 import java.net.URI;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.sql.DataSource;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.Test;
@@ -185,5 +188,19 @@ class ReadmeTest {
                 .allSatisfy(block -> assertThat(block.code())
                         .as("%s, %s", block.page(), block.regions())
                         .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
+    }
+
+    @Test
+    void each_threat_names_a_test_that_there_is() throws Exception {
+        Matcher named = Pattern.compile("`(\\w+)#(\\w+)`").matcher(Files.readString(Path.of("../docs/auth.md")));
+        int tests = 0;
+        while (named.find()) {
+            Class<?> type = Class.forName(getClass().getPackageName() + "." + named.group(1));
+            assertThat(type.getDeclaredMethods())
+                    .as(named.group())
+                    .anyMatch(method -> method.getName().equals(named.group(2)) && method.getAnnotations().length > 0);
+            tests++;
+        }
+        assertThat(tests).isGreaterThan(30);
     }
 }
