@@ -267,12 +267,12 @@ public final class TokenCache implements AutoCloseable {
         if (facts == null) return null;
         long now = clock.millis();
         if (isOver(facts, now)) return null;
-        List<String> tombstones = tombstones(key, facts);
+        String id = idName(facts);
         List<String> epochs = epochs(facts);
-        Revocations.Marks marks = marks(tombstones, epochs);
+        Revocations.Marks marks = marks(id == null ? List.of(tokenName(key)) : List.of(tokenName(key), id), epochs);
         if (marks.isRevoked() || isVoid(facts, began, marks.epochMillis())) return null;
         List<String> tags = new ArrayList<>(epochs);
-        tags.addAll(tombstones.subList(1, tombstones.size()));
+        if (id != null) tags.add(id);
         for (String vouching : facts.keys()) tags.add(keyTag(vouching));
         Duration left = facts.expiresAt == TokenFacts.NONE ? maxAge : Duration.ofMillis(facts.expiresAt * 1_000 - now);
         LoadOptions unused = load.tag(tags.toArray(new String[0])).ttl(left.compareTo(maxAge) < 0 ? left : maxAge);
@@ -338,9 +338,9 @@ public final class TokenCache implements AutoCloseable {
     // ---- revoking ---------------------------------------------------------------------------------------------------
 
     /**
-     * Ends one token, for good: its text, and its {@code jti}, as for some tokens whoever has one can write it in another way.
-     * Three round trips to Redis at most, a look-up if the token is not known here, and what the {@link Revoker} takes.
-     * Idempotent. What cannot be a token is not revoked, and that counts as delivered.
+     * Ends one token, for good: its text first, then its {@code jti}, as for some tokens whoever has one can write it in another
+     * way. Two round trips to Redis each; a look-up between the two if this node does not know the token; and what the {@link
+     * Revoker} takes. Idempotent. What cannot be a token is not revoked, and that counts as delivered.
      *
      * <p>It is remembered until the token would have ended; if that cannot be told, for {@link
      * TokenCacheBuilder#longestLife}. So do not offer it to callers whose token was not verified.
@@ -352,38 +352,49 @@ public final class TokenCache implements AutoCloseable {
         String token = credential.secret();
         if (!isPrintable(token) || !introspector.isWellFormed(token)) return new Revocation(true, Optional.empty());
         TokenKey key = pepper.token(tokenPrefix, token);
-        TokenFacts facts = factsOf(key, token);
-        Duration life = facts == null || facts.expiresAt == TokenFacts.NONE
-                ? longestLife
-                : Duration.ofMillis(Math.max(1, facts.expiresAt * 1_000 - clock.millis() + skewMillis));
-        List<String> tombstones = facts == null ? List.of(tokenName(key)) : tombstones(key, facts);
-        boolean isDelivered = true;
-        for (String one : tombstones) isDelivered &= revocations.revokeToken(one, life);
+        Entry known = cache.peek(key).orElse(null);
+        TokenFacts facts = known == null ? null : known.facts;
+        boolean isDelivered = revocations.revokeToken(tokenName(key), lifeOf(facts));
         isDelivered &= cache.invalidate(key).isDelivered();
-        for (String tag : tombstones.subList(1, tombstones.size())) {
-            isDelivered &= cache.invalidateTag(tag).isDelivered();
+        if (facts == null) {
+            facts = factsOf(token);
+            if (facts != null && facts.expiresAt != TokenFacts.NONE) { // shortens how long the mark is kept
+                isDelivered &= revocations.revokeToken(tokenName(key), lifeOf(facts));
+            }
+        }
+        String id = facts == null ? null : idName(facts);
+        if (id != null) {
+            isDelivered &= revocations.revokeToken(id, lifeOf(facts));
+            isDelivered &= cache.invalidateTag(id).isDelivered();
         }
         stats.revoked.increment();
         tell(new AuthEvent.Revoked(key.fingerprint(), isDelivered));
         return new Revocation(isDelivered, upstream(token));
     }
 
-    /** Null if that cannot be told: the text is revoked all the same. */
-    private @Nullable TokenFacts factsOf(TokenKey key, String token) {
+    private Duration lifeOf(@Nullable TokenFacts facts) {
+        return facts == null || facts.expiresAt == TokenFacts.NONE
+                ? longestLife
+                : Duration.ofMillis(Math.max(1, facts.expiresAt * 1_000 - clock.millis() + skewMillis));
+    }
+
+    /** Past the cache, as the token is revoked by now. Null if that cannot be told: its text is revoked all the same. */
+    private @Nullable TokenFacts factsOf(String token) {
         try {
-            Entry entry = find(key, token);
-            return entry == null ? null : entry.facts;
-        } catch (LookupFailed | CacheException e) {
+            return introspected(token);
+        } catch (LookupFailed e) {
             LOG.debug("{}: revokes a token of which it could not find out more", this, e);
+            return null;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
             return null;
         }
     }
 
-    /** What a token is revoked under: its text first. */
-    private List<String> tombstones(TokenKey key, TokenFacts facts) {
-        String text = tokenName(key);
+    /** What a token is also revoked under, however it is written; null if it has no identifier. */
+    private @Nullable String idName(TokenFacts facts) {
         String id = facts.tokenId();
-        return id == null ? List.of(text) : List.of(text, "j:" + pepper.name('j', issuerOf(facts), id));
+        return id == null ? null : "j:" + pepper.name('j', issuerOf(facts), id);
     }
 
     /** What a token's log-outs are kept under. */

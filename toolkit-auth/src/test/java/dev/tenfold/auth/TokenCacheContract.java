@@ -356,6 +356,7 @@ abstract class TokenCacheContract {
         CountDownLatch goOn = new CountDownLatch(1);
         authority.with("abc", facts("42"));
         authority.onAsked = token -> {
+            if (authority.asked.get() > 1) return; // the revocation looks, too
             isAsked.countDown();
             Await.latch(goOn);
         };
@@ -363,7 +364,6 @@ abstract class TokenCacheContract {
         CompletableFuture<Verification> early = CompletableFuture.supplyAsync(() -> tokens.verify(bearer("abc"), READ));
         Await.latch(isAsked);
         assertThat(tokens.revoke(bearer("abc")).isDelivered()).isTrue();
-        authority.onAsked = token -> {};
         goOn.countDown();
 
         assertThat(early.get().isVerified())
