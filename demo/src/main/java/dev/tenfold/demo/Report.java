@@ -159,7 +159,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 the subject is logged out: the rows are deleted and, with toolkit-auth, the first node is told. Table and charts
                 show the users alone, and queries for all requests. A token is accepted late if its request was sent more than
                 %d s after the log-out had returned.</dd>
-                <dt>A scraper</dt><dd>10,000 users again, without tokens, and besides the users a job in a loop with %d connections and a scraper with %d
+                <dt>A scraper</dt><dd>As for 10,000 users, without a look at tokens, and besides the users a job in a loop with %d connections and a scraper with %d
                 from each of %d addresses. They ask for pages of an archive, %,d comments each, which no cache has. The load
                 is closed: each connection asks again when it has its answer and %d ms of network have passed, and heeds no
                 refusal. Table and charts show the users alone; a refused one would count as an error.</dd>
