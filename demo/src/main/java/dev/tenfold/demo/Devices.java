@@ -30,7 +30,9 @@ final class Devices {
 
     private final List<FeedServer> servers;
     private final Tokens firstNode;
+    private final Duration beginAfter;
     private final Duration logOutAfter;
+    private final Runnable before;
     private final HttpClient http = HttpClient.newHttpClient();
     private final Queue<Answer> answers = new ConcurrentLinkedQueue<>();
     private final CountDownLatch open = new CountDownLatch(NUMBER * NODES);
@@ -81,22 +83,35 @@ final class Devices {
     /**
      * @param servers two
      * @param firstNode where the subject is logged out
-     * @param logOutAfter so long after the beginning
+     * @param beginAfter when the first request is sent
+     * @param logOutAfter so much later
+     * @param before done before the first request
      */
-    Devices(List<FeedServer> servers, Tokens firstNode, Duration logOutAfter) {
+    Devices(List<FeedServer> servers, Tokens firstNode, Duration beginAfter, Duration logOutAfter, Runnable before) {
         this.servers = servers;
         this.firstNode = firstNode;
+        this.beginAfter = beginAfter;
         this.logOutAfter = logOutAfter;
+        this.before = before;
     }
 
     /** Does not block. */
     void begin() {
-        logOut = CompletableFuture.supplyAsync(
-                this::logOut, CompletableFuture.delayedExecutor(logOutAfter.toMillis(), TimeUnit.MILLISECONDS, body -> {
-                    Thread thread = new Thread(body, "log-out");
-                    thread.setDaemon(true);
-                    thread.start();
-                }));
+        CompletableFuture<Void> sending = CompletableFuture.runAsync(this::sendFirst, after(beginAfter));
+        logOut = sending.thenApplyAsync(sent -> logOut(), after(logOutAfter));
+    }
+
+    /** On a thread of its own, as it blocks. */
+    private static Executor after(Duration delay) {
+        return CompletableFuture.delayedExecutor(delay.toMillis(), TimeUnit.MILLISECONDS, body -> {
+            Thread thread = new Thread(body, "devices");
+            thread.setDaemon(true);
+            thread.start();
+        });
+    }
+
+    private void sendFirst() {
+        before.run();
         for (int device = 1; device <= NUMBER; device++) {
             for (int node = 0; node < NODES; node++) {
                 send(SUBJECT + "-" + device, node);

@@ -156,8 +156,9 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 a page takes some 25 kB of rows.</dd>
                 <dt>Tokens</dt><dd>The same, and both nodes look at a token of each request; %,d are in a table, by their SHA-256.
                 Besides the users %d devices of one busy subject ask each node for news, %d ms after each answer, and go on when
-                the subject is logged out: the rows are deleted and, with toolkit-auth, the first node is told. Table and charts
-                show the users alone, and queries for all requests. A token is accepted late if its request was sent more than
+                the subject is logged out: the rows are deleted and, with toolkit-auth, the first node is told. They
+                begin when half of the time is over. Table and charts show the users alone; queries and DB busy are those of the
+                first half. A token is accepted late if its request was sent more than
                 %d s after the log-out had returned.</dd>
                 <dt>A scraper</dt><dd>As for 10,000 users, without a look at tokens, and besides the users a job in a loop with %d connections and a scraper with %d
                 from each of %d addresses. They ask for pages of an archive, %,d comments each, which no cache has. The load

@@ -202,8 +202,8 @@ final class Site implements AutoCloseable {
     }
 
     /**
-     * What became of the users, of their tokens, and of the busy subject. Counted while requests were offered, those of the
-     * devices too.
+     * What became of the users, of their tokens, and of the busy subject. What is counted, here and in the users' queries and
+     * the database's time, is from before the devices begin, so that none of it is theirs.
      *
      * @param requests whose token was looked at
      * @param tokenQueries statements about tokens
@@ -233,14 +233,26 @@ final class Site implements AutoCloseable {
         return (int) (CachedTokens.MAX_AGE.toSeconds() / USER_ASKS_EVERY_SECONDS);
     }
 
-    private record TokenCounts(long requests, long tokenQueries, long queries, Duration tokenBusy) {}
+    private record TokenCounts(
+            long requests, long answered, long tokenQueries, long queries, double tokenBusy, double busy) {}
+
+    private TokenCounts tokenCounts(TwoNodes nodes, long beganNanos, long answeredBefore) {
+        double nanos = System.nanoTime() - beganNanos;
+        return new TokenCounts(
+                nodes.tokensSeen(),
+                answered(nodes.servers()) - answeredBefore,
+                nodes.tokenQueries(),
+                database.statements(),
+                nodes.tokenBusy().toNanos() / nanos,
+                database.busy().toNanos() / nanos);
+    }
 
     private Checked checked(TwoNodes nodes, String version, int users, StaleReads stale) throws Exception {
         schema.createTokensOfDevices();
         nodes.fillCachesOnce();
         nodes.fillTokens(knownTokens(users));
-        Devices devices = new Devices(nodes.servers(), nodes.tokensOfFirstNode(), shortLength.dividedBy(3));
         AtomicReference<TokenCounts> counts = new AtomicReference<>();
+        AtomicReference<Devices> devices = new AtomicReference<>();
         AtomicReference<Devices.Found> found = new AtomicReference<>();
         Measured measured = onTwoNodes(
                 nodes,
@@ -252,24 +264,32 @@ final class Site implements AutoCloseable {
                         shortLength,
                         () -> {
                             nodes.countTokensAnew();
-                            devices.begin();
+                            long began = System.nanoTime();
+                            long answered = answered(nodes.servers());
+                            Devices busy = new Devices(
+                                    nodes.servers(),
+                                    nodes.tokensOfFirstNode(),
+                                    shortLength.dividedBy(2),
+                                    shortLength.dividedBy(10),
+                                    () -> counts.set(tokenCounts(nodes, began, answered)));
+                            devices.set(busy);
+                            busy.begin();
                         },
-                        () -> {
-                            counts.set(new TokenCounts(
-                                    nodes.tokensSeen(),
-                                    nodes.tokenQueries(),
-                                    database.statements(),
-                                    nodes.tokenBusy()));
-                            found.set(devices.end());
-                        }));
-        TokenCounts counted = Objects.requireNonNull(counts.get(), "it has ended");
+                        () -> found.set(Objects.requireNonNull(devices.get(), "it has begun")
+                                .end())));
+        TokenCounts counted = Objects.requireNonNull(counts.get(), "the devices have begun");
         return new Checked(
-                measured,
+                new Measured(
+                        version,
+                        measured.load(),
+                        (double) counted.queries() / counted.answered(),
+                        counted.busy(),
+                        measured.stale()),
                 counted.requests(),
                 counted.tokenQueries(),
                 counted.queries(),
-                counted.tokenBusy().toNanos() / 1e9 / measured.load().tookSeconds(),
-                Objects.requireNonNull(found.get(), "it has ended"));
+                counted.tokenBusy(),
+                Objects.requireNonNull(found.get(), "they have ended"));
     }
 
     /** Of the users that the load brings. */

@@ -106,7 +106,8 @@ final class TokensOnEveryRequest implements Stage {
                 Locale.ROOT,
                 "Look-ups: %,d for %,d requests, with %.3f of them in progress on average; with toolkit-auth %,d for %,d, and"
                         + " %.3f. Both nodes have seen each token before, except those of one user in %d: so it is in a service"
-                        + " that has been running for a while, as a token is looked up anew after %d minutes.",
+                        + " that has been running for a while, as a user asks every %.0f s and a token is looked up anew after %d"
+                        + " minutes. That share is given, and sets what remains.",
                 table.tokenQueries(),
                 table.requests(),
                 table.tokenBusy(),
@@ -114,6 +115,7 @@ final class TokensOnEveryRequest implements Stage {
                 cached.requests(),
                 cached.tokenBusy(),
                 Site.tokensUnknownEvery(),
+                Site.USER_ASKS_EVERY_SECONDS,
                 CachedTokens.MAX_AGE.toMinutes());
     }
 
