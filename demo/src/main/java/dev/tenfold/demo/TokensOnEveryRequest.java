@@ -28,15 +28,13 @@ final class TokensOnEveryRequest implements Stage {
                 ? String.format(
                         Locale.ROOT,
                         "Looking tokens up is %.0f %% of all queries and %.0f %% of the time in them. With toolkit-auth there are"
-                                + " %.1f %% fewer look-ups, and they are %.0f %% of the queries that remain and %.0f %% of the time;"
-                                + " 99 %% of the requests are served within %.0f ms, where it was %.0f ms.",
+                                + " %.1f %% fewer look-ups, and they are %.0f %% of the queries that remain and %.0f %% of the time. %s",
                         100 * table.shareOfQueries(),
                         100 * table.shareOfBusy(),
                         100 * found.fewerLookups(),
                         100 * cached.shareOfQueries(),
                         100 * cached.shareOfBusy(),
-                        cached.users().load().millisAt(99),
-                        table.users().load().millisAt(99))
+                        latency(table.users(), cached.users()))
                 : "FAILED: " + failure;
         return new Result(
                 TITLE,
@@ -46,6 +44,19 @@ final class TokensOnEveryRequest implements Stage {
                 sentence,
                 List.of(lookups(table, cached), logOut(table, cached)),
                 null);
+    }
+
+    /** No claim: a look-up is so cheap that on an idle database neither version is faster for sure. */
+    private static String latency(Measured table, Measured cached) {
+        String served = table.keepsUp(P99_OBJECTIVE_MILLIS)
+                ? "Nothing breaks with either"
+                : "With tokens in PostgreSQL " + Words.shortfall(table, P99_OBJECTIVE_MILLIS);
+        return String.format(
+                Locale.ROOT,
+                "%s: 99 %% of the requests take up to %.0f ms with tokens in PostgreSQL and %.0f ms with toolkit-auth.",
+                served,
+                table.load().millisAt(99),
+                cached.load().millisAt(99));
     }
 
     /** What did not happen as it should; empty if all did. */
