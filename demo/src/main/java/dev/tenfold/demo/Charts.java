@@ -34,6 +34,8 @@ final class Charts {
             "with toolkit-query", new Color(0x1B, 0x6E, 0x8C),
             "with toolkit-cache", new Color(0x2F, 0x85, 0x4F),
             "cache, Redis killed", new Color(0xB9, 0x7A, 0x0B),
+            "tokens in PostgreSQL", new Color(0xA8, 0x3F, 0x6F),
+            "with toolkit-auth", new Color(0x35, 0x4F, 0xB0),
             "with toolkit-ratelimit", new Color(0x6B, 0x4C, 0x9A),
             "limit, Redis killed", new Color(0xB9, 0x7A, 0x0B));
 

@@ -16,8 +16,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post, and
- * {@code GET /archive/{comment}} lists the comments before one. With a bounded number of request threads.
+ * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post, {@code
+ * GET /archive/{comment}} lists the comments before one, and {@code GET /news} tells a device that there is nothing new. With a
+ * bounded number of request threads.
  */
 final class FeedServer implements AutoCloseable {
     /**
@@ -31,6 +32,7 @@ final class FeedServer implements AutoCloseable {
 
     private static final String FEED = "/feed/";
     private static final String ARCHIVE = "/archive/";
+    private static final String NEWS = "/news";
 
     /** Looks at a request before anything is done for it. */
     @FunctionalInterface
@@ -76,6 +78,7 @@ final class FeedServer implements AutoCloseable {
         http.setExecutor(server.threads);
         http.createContext(FEED, exchange -> server.answer(exchange, server::feed));
         http.createContext(ARCHIVE, exchange -> server.answer(exchange, server::archive));
+        http.createContext(NEWS, exchange -> server.answer(exchange, any -> "{}"));
         http.start();
         return server;
     }
@@ -87,6 +90,10 @@ final class FeedServer implements AutoCloseable {
 
     URI archiveUri(long beforeComment) {
         return uriOf(ARCHIVE + beforeComment);
+    }
+
+    URI newsUri() {
+        return uriOf(NEWS);
     }
 
     private URI uriOf(String path) {

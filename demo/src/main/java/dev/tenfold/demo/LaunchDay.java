@@ -5,16 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Launch day: one small application meets ten times the users, stage by stage, and then a scraper, as first written and with one module
- * more.
+ * Launch day: one small application meets ten times the users, stage by stage, then their tokens, and then a scraper, as first
+ * written and with one module more.
  *
  * <p>Starts its own PostgreSQL and Redis, offers every version the same load, prints a table and a sentence a stage, and writes a
  * report. Takes about two minutes, and stops by itself.
  */
 public final class LaunchDay {
     /** In the order in which things break. */
-    private static final List<Stage> STAGES =
-            List.of(new HundredUsers(), new ThousandUsers(), new TenThousandUsers(), new ClientsInALoop());
+    private static final List<Stage> STAGES = List.of(
+            new HundredUsers(),
+            new ThousandUsers(),
+            new TenThousandUsers(),
+            new TokensOnEveryRequest(),
+            new ClientsInALoop());
 
     private LaunchDay() {}
 

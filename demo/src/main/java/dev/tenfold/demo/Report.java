@@ -52,6 +52,9 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <figure class="ours"><figcaption><b>With toolkit-query</b>: a query for each level</figcaption><pre>%s</pre></figure>
                 <figure class="cached"><figcaption><b>With toolkit-cache</b>: a query for what nobody has asked for yet, or
                 somebody changed</figcaption><pre>%s</pre></figure>
+                <figure class="looked"><figcaption><b>Tokens in PostgreSQL</b>: a query for each request</figcaption><pre>%s</pre></figure>
+                <figure class="known"><figcaption><b>With toolkit-auth</b>: a query for each token that nobody has shown for a
+                while</figcaption><pre>%s</pre></figure>
                 <figure class="limited"><figcaption><b>With toolkit-ratelimit</b>: a look at each request before anything is
                 done for it</figcaption><pre>%s</pre></figure>
                 </div>
@@ -67,6 +70,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         escape(snippet("NaiveFeed.java")),
                         escape(snippet("BatchedFeed.java")),
                         escape(snippet("CachedFeed.java")),
+                        escape(snippet("TokenTable.java")),
+                        escape(snippet("CachedTokens.java")),
                         escape(snippet("ClientLimit.java")),
                         method());
     }
@@ -75,7 +80,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
         String stages =
                 String.join(", then ", results.stream().map(Stage.Result::title).toList());
         String outcome = results.stream().allMatch(Stage.Result::kept)
-                ? "From 1,000 users on each breaks the version before, and one module more carries it."
+                ? "From 1,000 users on each breaks the version before, or keeps its database busy with tokens, and one module more"
+                        + " carries it."
                 : "This run did not show what it should; the stage that failed says why.";
         return "A feed service meets " + stages
                 + ". Each time the same requests go to the code as first written and to the"
@@ -148,7 +154,13 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <dt>10,000 users</dt><dd>Two nodes share the requests; one request in %d adds a comment to the page's first post.
                 The database's network carries %d Mbit/s, in equal parts for the %d connections that both nodes use at once, and
                 a page takes some 25 kB of rows.</dd>
-                <dt>A scraper</dt><dd>The same, and besides the users a job in a loop with %d connections and a scraper with %d
+                <dt>Tokens</dt><dd>The same, and both nodes look at a token of each request; %,d are in a table, by their SHA-256.
+                Besides the users %d devices of one busy subject ask each node for news, %d ms after each answer, and go on when
+                the subject is logged out: the rows are deleted and, with toolkit-auth, the first node is told. They
+                begin when half of the time is over. Table and charts show the users alone; queries and DB busy are those of the
+                first half. A token is accepted late if its request was sent more than
+                %d s after the log-out had returned.</dd>
+                <dt>A scraper</dt><dd>As for 10,000 users, without a look at tokens, and besides the users a job in a loop with %d connections and a scraper with %d
                 from each of %d addresses. They ask for pages of an archive, %,d comments each, which no cache has. The load
                 is closed: each connection asks again when it has its answer and %d ms of network have passed, and heeds no
                 refusal. Table and charts show the users alone; a refused one would count as an error.</dd>
@@ -164,7 +176,10 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <dt>With toolkit-query</dt><dd>HikariCP with %d connections, and the index.</dd>
                 <dt>With toolkit-cache</dt><dd>The same, and for each node a cache in memory before a Redis that both share. Every post was
                 shown once before the load begins, as in a service that has been running for a while; pages were not.</dd>
-                <dt>With toolkit-ratelimit</dt><dd>The same, and for each node a limiter; both count on the same Redis. Who is a
+                <dt>With toolkit-auth</dt><dd>As with toolkit-cache, and for each node a cache of tokens in memory before the Redis
+                that both share. A user asks every %.0f s and a token is looked up anew after %d minutes, so all tokens were shown
+                to both nodes before the load begins, except those of one user in %d.</dd>
+                <dt>With toolkit-ratelimit</dt><dd>As with toolkit-cache, and for each node a limiter; both count on the same Redis. Who is a
                 client is taken from a header that what stands in front of the nodes would set. What is admitted is counted
                 by those who ask.</dd>
                 <dt>All</dt><dd>%d request threads a node, and the same warm-up in a stage.</dd>
@@ -180,6 +195,10 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Site.WRITE_EVERY,
                         Site.MEGABITS,
                         2 * FeedServer.REQUEST_THREADS,
+                        Schema.TOKENS,
+                        Devices.NUMBER,
+                        Devices.PAUSE.toMillis(),
+                        CachedTokens.MAX_STALENESS.toSeconds(),
                         Flood.CONNECTIONS_OF_THE_JOB,
                         Flood.CONNECTIONS_AN_ADDRESS,
                         Flood.ADDRESSES,
@@ -195,6 +214,9 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Feed.POSTS_A_PAGE,
                         Feed.COMMENTS_A_POST,
                         Site.POOL,
+                        Site.USER_ASKS_EVERY_SECONDS,
+                        CachedTokens.MAX_AGE.toMinutes(),
+                        Site.tokensUnknownEvery(),
                         FeedServer.REQUEST_THREADS,
                         escape(Runtime.version().toString()),
                         Runtime.getRuntime().availableProcessors(),

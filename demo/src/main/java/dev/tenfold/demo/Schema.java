@@ -11,6 +11,9 @@ final class Schema {
     static final int POSTS = 2_000;
     static final int COMMENTS = POSTS * 12;
 
+    /** One a user; the devices of the busy subject have some more. */
+    static final int TOKENS = 10_000;
+
     private final DataSource dataSource;
 
     Schema(DataSource dataSource) {
@@ -60,7 +63,32 @@ final class Schema {
                        timestamptz '2026-03-01 00:00Z' + i * interval '1 second'
                 from generate_series(1::bigint, %d) i
                 """.formatted(POSTS, AUTHORS, COMMENTS),
+                """
+                create table tokens (
+                    hash       bytea primary key,
+                    subject    text not null,
+                    scope      text not null,
+                    expires_at timestamptz not null)
+                """,
+                "create index tokens_subject on tokens (subject)",
+                insertTokens("'user-' || i", "'user-' || i", 0, TOKENS - 1),
                 "vacuum analyze");
+    }
+
+    /** The busy subject logs in, on all devices. */
+    void createTokensOfDevices() throws SQLException {
+        run(insertTokens(
+                "'%s-' || i".formatted(Devices.SUBJECT), "'%s'".formatted(Devices.SUBJECT), 1, Devices.NUMBER));
+    }
+
+    /** The tokens that {@link Tokens#of(String)} makes for these names. */
+    private static String insertTokens(String name, String subject, int from, int to) {
+        return """
+                insert into tokens
+                select sha256(convert_to(left(encode(sha256(convert_to('%s' || %s, 'UTF8')), 'hex'), 32), 'UTF8')),
+                       %s, '%s', now() + interval '1 day'
+                from generate_series(%d, %d) i
+                """.formatted(Tokens.SEED, name, subject, Tokens.SCOPE, from, to);
     }
 
     /** PostgreSQL does not index a foreign key by itself. */

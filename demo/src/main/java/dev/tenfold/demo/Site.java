@@ -1,5 +1,7 @@
 package dev.tenfold.demo;
 
+import static java.util.stream.Collectors.toSet;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.redis.RedisLink;
@@ -16,10 +18,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -41,7 +45,7 @@ final class Site implements AutoCloseable {
 
     private final Keys keys;
     private final Duration stageLength;
-    private final Duration floodLength;
+    private final Duration shortLength;
     private final Duration warmUp;
     private final Progress progress;
     private final PostgresServer postgres = PostgresServer.shared();
@@ -55,7 +59,7 @@ final class Site implements AutoCloseable {
     Site(Options options, Progress progress) throws SQLException {
         this.keys = options.keys();
         this.stageLength = Duration.ofSeconds(options.quick() ? 3 : 12);
-        this.floodLength = Duration.ofSeconds(options.quick() ? 3 : 4);
+        this.shortLength = Duration.ofSeconds(options.quick() ? 3 : 4);
         this.warmUp = Duration.ofMillis(options.quick() ? 700 : 2_500);
         this.progress = progress;
         String name = postgres.createDatabase();
@@ -128,7 +132,7 @@ final class Site implements AutoCloseable {
         try (TwoNodes nodes = TwoNodes.withCacheAndLimit(database, uri, staleToo)) {
             nodes.fillCachesOnce();
             Under limited = flooded(nodes, "with toolkit-ratelimit", users, staleToo, () -> {});
-            try (RedisOutage outage = new RedisOutage(redis, nodes, staleToo, floodLength)) {
+            try (RedisOutage outage = new RedisOutage(redis, nodes, staleToo, shortLength)) {
                 Under killed = flooded(nodes, "limit, Redis killed", users, staleToo, outage::begin);
                 Stage.Away away = outage.await();
                 return new Flooded(open, limited, killed, away);
@@ -159,7 +163,7 @@ final class Site implements AutoCloseable {
                 stale,
                 new Course(
                         warmUp.dividedBy(3), // the code is warm, and the caches are full
-                        floodLength,
+                        shortLength,
                         () -> {
                             flood.begin();
                             atStart.run();
@@ -170,6 +174,132 @@ final class Site implements AutoCloseable {
                 Objects.requireNonNull(found.get(), "it has ended"),
                 nodes.decidedWithoutRedis() - decided,
                 nodes.limitOutages() - outages);
+    }
+
+    /**
+     * Two nodes with toolkit-cache that look each request's token up in the database; and the same with toolkit-auth. In both a
+     * busy subject is logged out meanwhile.
+     */
+    Tokened tokensOnTwoNodes(int users) throws Exception {
+        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
+        Checked table;
+        try (TwoNodes nodes = TwoNodes.withCacheAndTokenTable(database, uri, stale)) {
+            table = checked(nodes, "tokens in PostgreSQL", users, stale);
+        }
+        StaleReads staleToo = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
+        try (TwoNodes nodes = TwoNodes.withCacheAndTokenCache(database, uri, staleToo)) {
+            return new Tokened(table, checked(nodes, "with toolkit-auth", users, staleToo));
+        }
+    }
+
+    /** What {@link #tokensOnTwoNodes} found. */
+    record Tokened(Checked table, Checked cached) {
+        /** By how much look-ups a request have fallen. */
+        double fewerLookups() {
+            return 1 - cached.lookupsPerRequest() / table.lookupsPerRequest();
+        }
+    }
+
+    /**
+     * What became of the users, of their tokens, and of the busy subject. What is counted, here and in the users' queries and
+     * the database's time, is from before the devices begin, so that none of it is theirs.
+     *
+     * @param requests whose token was looked at
+     * @param tokenQueries statements about tokens
+     * @param queries all statements
+     * @param tokenBusy statements about tokens in progress, on average, as {@link Measured#databaseBusy} is of all
+     */
+    record Checked(
+            Measured users, long requests, long tokenQueries, long queries, double tokenBusy, Devices.Found devices) {
+        double lookupsPerRequest() {
+            return (double) tokenQueries / requests;
+        }
+
+        double shareOfQueries() {
+            return (double) tokenQueries / queries;
+        }
+
+        double shareOfBusy() {
+            return tokenBusy / users.databaseBusy();
+        }
+    }
+
+    /**
+     * In a service that has been running for a while a token is looked up when what is known of it is too old: at one request
+     * in so many. So as many users' tokens are not known before the load.
+     */
+    static int tokensUnknownEvery() {
+        return (int) (CachedTokens.MAX_AGE.toSeconds() / USER_ASKS_EVERY_SECONDS);
+    }
+
+    private record TokenCounts(
+            long requests, long answered, long tokenQueries, long queries, double tokenBusy, double busy) {}
+
+    private TokenCounts tokenCounts(TwoNodes nodes, long beganNanos, long answeredBefore) {
+        double nanos = System.nanoTime() - beganNanos;
+        return new TokenCounts(
+                nodes.tokensSeen(),
+                answered(nodes.servers()) - answeredBefore,
+                nodes.tokenQueries(),
+                database.statements(),
+                nodes.tokenBusy().toNanos() / nanos,
+                database.busy().toNanos() / nanos);
+    }
+
+    private Checked checked(TwoNodes nodes, String version, int users, StaleReads stale) throws Exception {
+        schema.createTokensOfDevices();
+        nodes.fillCachesOnce();
+        nodes.fillTokens(knownTokens(users));
+        AtomicReference<TokenCounts> counts = new AtomicReference<>();
+        AtomicReference<Devices> devices = new AtomicReference<>();
+        AtomicReference<Devices.Found> found = new AtomicReference<>();
+        Measured measured = onTwoNodes(
+                nodes,
+                version,
+                users,
+                stale,
+                new Course(
+                        warmUp.dividedBy(3), // the code is warm, and the caches are full
+                        shortLength,
+                        () -> {
+                            nodes.countTokensAnew();
+                            long began = System.nanoTime();
+                            long answered = answered(nodes.servers());
+                            Devices busy = new Devices(
+                                    nodes.servers(),
+                                    nodes.tokensOfFirstNode(),
+                                    shortLength.dividedBy(2),
+                                    shortLength.dividedBy(10),
+                                    () -> counts.set(tokenCounts(nodes, began, answered)));
+                            devices.set(busy);
+                            busy.begin();
+                        },
+                        () -> found.set(Objects.requireNonNull(devices.get(), "it has begun")
+                                .end())));
+        TokenCounts counted = Objects.requireNonNull(counts.get(), "the devices have begun");
+        return new Checked(
+                new Measured(
+                        version,
+                        measured.load(),
+                        (double) counted.queries() / counted.answered(),
+                        counted.busy(),
+                        measured.stale()),
+                counted.requests(),
+                counted.tokenQueries(),
+                counted.queries(),
+                counted.tokenBusy(),
+                Objects.requireNonNull(found.get(), "they have ended"));
+    }
+
+    /** Of the users that the load brings. */
+    private Set<String> knownTokens(int users) {
+        int requests = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, shortLength, GRACE)
+                .requests();
+        return IntStream.range(0, requests)
+                .filter(n -> numberOf(n, users) % tokensUnknownEvery() != 0)
+                .mapToObj(n -> Tokens.of(userOf(n, users)))
+                .collect(toSet());
     }
 
     /**
@@ -245,7 +375,8 @@ final class Site implements AutoCloseable {
     private CompletableFuture<Boolean> send(List<FeedServer> servers, int n, int users, StaleReads stale) {
         HttpRequest.Builder request = HttpRequest.newBuilder(
                         servers.get(n % servers.size()).uri(keys.at(n)))
-                .header(FeedServer.CLIENT, "user-" + new SplittableRandom(n).nextInt(users));
+                .header(FeedServer.CLIENT, userOf(n, users))
+                .header(Tokens.HEADER, Tokens.bearer(userOf(n, users)));
         boolean isComment = servers.size() > 1 && n % WRITE_EVERY == 0;
         if (isComment) {
             request.POST(BodyPublishers.noBody());
@@ -259,6 +390,14 @@ final class Site implements AutoCloseable {
                     }
                     return good;
                 });
+    }
+
+    private static String userOf(int n, int users) {
+        return "user-" + numberOf(n, users);
+    }
+
+    private static int numberOf(int n, int users) {
+        return new SplittableRandom(n).nextInt(users);
     }
 
     /** Whether all versions make the same bytes of the first pages that the load will ask for. */

@@ -2,13 +2,23 @@ package dev.tenfold.demo;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.CountingDataSource;
 import java.io.IOException;
+import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import javax.sql.DataSource;
 
 /** The application on two nodes, each with a pool of its own, and with a cache of its own if there is one. */
@@ -16,11 +26,15 @@ final class TwoNodes implements AutoCloseable {
     private static final Duration REDIS_COMES_WITHIN = Duration.ofSeconds(20);
 
     private static final int FILL_ROUNDS = 5;
+    private static final int FILL_THREADS = 16;
 
     private final List<FeedServer> servers = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();
     private final List<RedisLink> links = new ArrayList<>();
     private final List<ClientLimit> limits = new ArrayList<>();
+    private final List<Tokens> tokens = new ArrayList<>();
+    private final List<CountingDataSource> tokenTables = new ArrayList<>();
+    private final LongAdder tokensSeen = new LongAdder();
     private final Deque<Runnable> closes = new ArrayDeque<>();
 
     private TwoNodes() {}
@@ -35,14 +49,33 @@ final class TwoNodes implements AutoCloseable {
     }
 
     static TwoNodes withCache(DataSource database, String redis, StaleReads stale) throws Exception {
-        return withCache(database, redis, stale, false);
+        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true);
     }
 
     static TwoNodes withCacheAndLimit(DataSource database, String redis, StaleReads stale) throws Exception {
-        return withCache(database, redis, stale, true);
+        return withCache(database, redis, stale, (nodes, link, pool) -> nodes.limit(link));
     }
 
-    private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, boolean limited)
+    static TwoNodes withCacheAndTokenTable(DataSource database, String redis, StaleReads stale) throws Exception {
+        return withCache(database, redis, stale, (nodes, link, pool) -> nodes.tokens(pool, TokenTable::new));
+    }
+
+    static TwoNodes withCacheAndTokenCache(DataSource database, String redis, StaleReads stale) throws Exception {
+        byte[] pepper = new byte[32];
+        new SecureRandom().nextBytes(pepper);
+        return withCache(
+                database,
+                redis,
+                stale,
+                (nodes, link, pool) -> nodes.tokens(pool, counted -> new CachedTokens(link, pepper, counted)));
+    }
+
+    /** Makes what looks at the requests of one node. */
+    private interface Gates {
+        FeedServer.Gate gate(TwoNodes nodes, RedisLink link, DataSource pool);
+    }
+
+    private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, Gates gates)
             throws Exception {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
@@ -54,7 +87,7 @@ final class TwoNodes implements AutoCloseable {
             nodes.closes.push(feed::close);
             nodes.links.add(link);
             nodes.caches.add(feed);
-            nodes.serve(feed, feed, limited ? nodes.limit(link) : exchange -> true);
+            nodes.serve(feed, feed, gates.gate(nodes, link, pool));
         }
         return nodes;
     }
@@ -71,6 +104,18 @@ final class TwoNodes implements AutoCloseable {
         closes.push(limit::close);
         limits.add(limit);
         return limit;
+    }
+
+    private FeedServer.Gate tokens(DataSource pool, Function<DataSource, Tokens> version) {
+        CountingDataSource counted = CountingDataSource.of(pool);
+        Tokens made = version.apply(counted);
+        closes.push(made::close);
+        tokenTables.add(counted);
+        tokens.add(made);
+        return exchange -> {
+            tokensSeen.increment();
+            return made.admits(exchange);
+        };
     }
 
     private void serve(Feed feed, Writes writes, FeedServer.Gate gate) throws IOException {
@@ -107,6 +152,51 @@ final class TwoNodes implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** Shows these tokens to every node that remembers tokens. */
+    void fillTokens(Collection<String> shown) throws InterruptedException, ExecutionException {
+        ExecutorService threads = Executors.newFixedThreadPool(FILL_THREADS);
+        try {
+            for (Tokens node : tokens) {
+                if (node instanceof CachedTokens cached) {
+                    List<Callable<Boolean>> calls = new ArrayList<>();
+                    shown.forEach(token -> calls.add(() -> cached.verify(token).isVerified()));
+                    for (Future<Boolean> call : threads.invokeAll(calls)) {
+                        if (!call.get()) {
+                            throw new IllegalStateException("a token of the table was not accepted");
+                        }
+                    }
+                }
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    Tokens tokensOfFirstNode() {
+        return tokens.get(0);
+    }
+
+    /** Forgets what it has counted of tokens. */
+    void countTokensAnew() {
+        tokensSeen.reset();
+        tokenTables.forEach(CountingDataSource::reset);
+    }
+
+    /** Requests whose token was looked at. */
+    long tokensSeen() {
+        return tokensSeen.sum();
+    }
+
+    /** Statements about tokens. */
+    long tokenQueries() {
+        return tokenTables.stream().mapToLong(CountingDataSource::statements).sum();
+    }
+
+    /** The time in them. */
+    Duration tokenBusy() {
+        return tokenTables.stream().map(CountingDataSource::busy).reduce(Duration.ZERO, Duration::plus);
     }
 
     /** Whether both nodes have noticed that Redis has lost its memory, and it answers and has been told of every comment. */

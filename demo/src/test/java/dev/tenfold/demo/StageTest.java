@@ -2,6 +2,7 @@ package dev.tenfold.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.List;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
@@ -148,6 +149,58 @@ class StageTest {
         assertThat(ClientsInALoop.judge(flooded(moment, flood(21), 700)).kept()).isTrue();
         assertThat(ClientsInALoop.judge(flooded(leak, flood(21), 700)).sentence())
                 .contains("admitted 24 times in 11.5 s, where at most 23 are");
+    }
+
+    @Test
+    void tokens_keep_the_database_busy_until_they_are_remembered() {
+        Stage.Result result = TokensOnEveryRequest.judge(tokens(30, 0, 0));
+
+        assertThat(result.kept()).as(result.sentence()).isTrue();
+        assertThat(result.sentence())
+                .contains(
+                        "70 % of all queries",
+                        "60 % of the time",
+                        "97.0 % fewer",
+                        "Nothing breaks with either",
+                        "90 ms with tokens in PostgreSQL and 20 ms");
+        assertThat(result.notes())
+                .anySatisfy(note -> assertThat(note).contains("1,000 for 1,000 requests", "30 for 1,000", "user in 30"))
+                .anySatisfy(note -> assertThat(note).contains("came 7.0 ms after", "first node accepted 0 of 100"));
+    }
+
+    @Test
+    void a_token_cache_that_looks_up_more_than_a_tenth_fails_the_stage() {
+        assertThat(TokensOnEveryRequest.judge(tokens(101, 0, 0)).sentence())
+                .isEqualTo(
+                        "FAILED: toolkit-auth should look up at least 90 % fewer tokens, but looked up 89.9 % fewer.");
+    }
+
+    @Test
+    void one_request_accepted_after_its_subject_was_logged_out_fails_the_stage() {
+        assertThat(TokensOnEveryRequest.judge(tokens(30, 1, 0)).sentence())
+                .isEqualTo(
+                        "FAILED: with toolkit-auth: after the log-out the node that made it accepted 1 requests more.");
+        assertThat(TokensOnEveryRequest.judge(tokens(30, 0, 1)).sentence())
+                .isEqualTo("FAILED: with toolkit-auth: 1 requests were accepted that were sent more than 1 s after the"
+                        + " log-out.");
+    }
+
+    private static Site.Tokened tokens(long lookups, long acceptedAfter, long acceptedLate) {
+        return new Site.Tokened(
+                new Site.Checked(
+                        measured("tokens in PostgreSQL", 1_000, 90, 1.4), 1_000, 1_000, 1_430, 0.6, devices(0, 0)),
+                new Site.Checked(
+                        measured("with toolkit-auth", 1_000, 20, 0.4),
+                        1_000,
+                        lookups,
+                        460,
+                        0.02,
+                        devices(acceptedAfter, acceptedLate)));
+    }
+
+    private static Devices.Found devices(long acceptedAfter, long acceptedLate) {
+        return new Devices.Found(
+                List.of(200L, 200L), 5, 7, List.of(100L, 100L), List.of(acceptedAfter, 0L), acceptedLate, 0);
     }
 
     private static Flood.Found flood(long mostAdmitted) {
