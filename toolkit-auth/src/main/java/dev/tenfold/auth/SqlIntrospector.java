@@ -21,10 +21,11 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * Introspector table = SqlIntrospector.of(
  *     dataSource,
- *     "SELECT user_id, scope, expires_at FROM tokens WHERE hash = ? AND revoked_at IS NULL",
+ *     "SELECT user_id, scope, created_at, expires_at FROM tokens WHERE hash = ? AND revoked_at IS NULL",
  *     SqlIntrospector::sha256Hex,
  *     row -> TokenFacts.of("https://shop.example", row.getString("user_id"))
- *         .scope(row.getString("scope"))
+ *         .scope(row.getString("scope").split(" "))
+ *         .issuedAt(row.getTimestamp("created_at").toInstant())     // by which logoutAll tells old tokens from new ones
  *         .expiresAt(row.getTimestamp("expires_at").toInstant())
  *         .build());
  * }</pre>
