@@ -410,7 +410,8 @@ public final class JwtIntrospector implements Introspector, AutoCloseable {
      *
      * @param listener is given a name as in {@link TokenFacts#keys}, on the thread that fetched; must not block for long
      */
-    void onKeyDropped(Consumer<String> listener) {
+    @Override
+    public void onKeyDropped(Consumer<String> listener) {
         keyListeners.add(Objects.requireNonNull(listener));
     }
 
