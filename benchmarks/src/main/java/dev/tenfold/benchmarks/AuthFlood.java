@@ -117,7 +117,7 @@ final class AuthFlood {
         long tried = 0;
         long nanos = slice.toNanos();
         ExecutorService executor = Executors.newFixedThreadPool(ATTACKERS + CALLERS);
-        try (Progress.Bar bar = progress.start("auth.flood", 2 * (rounds + 1) * nanos)) {
+        try (Progress.Bar bar = progress.start("auth.flood", 2L * (rounds + 1) * nanos)) {
             // One of each to warm up.
             Part unusedQuiet = part(executor, false, nanos, 0);
             Part unusedFlood = part(executor, true, nanos, 0);

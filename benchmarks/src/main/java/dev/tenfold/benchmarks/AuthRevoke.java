@@ -53,10 +53,14 @@ final class AuthRevoke {
                 "limit",
                 "ms",
                 cut.nanos.getMaxValue() / NANOS_PER_MILLI,
-                MAX_STALENESS.toMillis(),
+                MAX_STALENESS.toNanos() / NANOS_PER_MILLI,
                 Better.LOWER));
         session.emit(Row.alone(
-                "auth.revoke.after", "any", "acceptances", outcome.acceptedAfter + cut.acceptedAfter, Better.LOWER));
+                "auth.revoke.after",
+                "any",
+                "acceptances",
+                (double) (outcome.acceptedAfter + cut.acceptedAfter),
+                Better.LOWER));
     }
 
     private static Row alone(String name, long nanos) {

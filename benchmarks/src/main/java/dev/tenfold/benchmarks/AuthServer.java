@@ -53,7 +53,8 @@ final class AuthServer implements AutoCloseable {
     private static byte[] active(String subject) {
         String json = "{\"active\":true,\"iss\":\"" + AuthTokens.ISSUER + "\",\"sub\":\"" + subject + "\",\"aud\":\""
                 + AuthTokens.AUDIENCE + "\",\"scope\":\"" + AuthTokens.SCOPE + "\",\"client_id\":\"shop\",\"iat\":"
-                + AuthTokens.ISSUED.getEpochSecond() + ",\"exp\":" + AuthTokens.EXPIRES.getEpochSecond() + "}";
+                + AuthTokens.issued().getEpochSecond() + ",\"exp\":"
+                + AuthTokens.expires().getEpochSecond() + "}";
         return json.getBytes(UTF_8);
     }
 

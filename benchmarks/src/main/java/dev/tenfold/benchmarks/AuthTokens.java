@@ -18,7 +18,6 @@ import dev.tenfold.auth.TokenFacts;
 import dev.tenfold.redis.RedisLink;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Date;
 import java.util.LinkedHashMap;
@@ -31,8 +30,6 @@ final class AuthTokens {
     static final String ISSUER = "https://id.example";
     static final String AUDIENCE = "api";
     static final String SCOPE = "orders:read orders:write";
-    static final Instant ISSUED = Instant.now().minusSeconds(60).truncatedTo(ChronoUnit.SECONDS);
-    static final Instant EXPIRES = ISSUED.plus(Duration.ofHours(12));
     static final Require REQUIRE = Require.audience(AUDIENCE).scope("orders:read");
     static final int TOKENS = 1_000;
 
@@ -40,6 +37,14 @@ final class AuthTokens {
     private static final int BYTES = 32;
 
     private AuthTokens() {}
+
+    static Instant issued() {
+        return Instant.now().minusSeconds(60);
+    }
+
+    static Instant expires() {
+        return Instant.now().plus(Duration.ofHours(12));
+    }
 
     /** Subjects {@code user:0…} by an opaque token each, of 43 characters; the same for the same seed. */
     static Map<String, String> opaque(int tokens, long seed) {
@@ -73,8 +78,8 @@ final class AuthTokens {
                     .audience(AUDIENCE)
                     .claim("scope", SCOPE)
                     .claim("client_id", "shop")
-                    .issueTime(Date.from(ISSUED))
-                    .expirationTime(Date.from(EXPIRES))
+                    .issueTime(Date.from(issued()))
+                    .expirationTime(Date.from(expires()))
                     .jwtID("jti-" + subject)
                     .build();
             SignedJWT jwt = new SignedJWT(header, claims);
@@ -104,8 +109,8 @@ final class AuthTokens {
                 .audience(AUDIENCE)
                 .scope("orders:read", "orders:write")
                 .clientId("shop")
-                .issuedAt(ISSUED)
-                .expiresAt(EXPIRES)
+                .issuedAt(issued())
+                .expiresAt(expires())
                 .build();
     }
 
