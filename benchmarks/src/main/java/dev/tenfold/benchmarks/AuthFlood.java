@@ -35,6 +35,7 @@ final class AuthFlood {
     private static final int CALLERS = 2;
     private static final int DRAWN = 1 << 14;
     private static final int LIMIT_PER_SECOND = 100;
+    private static final int BURST = 10;
     private static final int INTROSPECTION_MILLIS = 5;
     private static final long LONGEST_NANOS = TimeUnit.MINUTES.toNanos(2);
     private static final double NANOS_PER_MICRO = 1_000;
@@ -73,7 +74,7 @@ final class AuthFlood {
                 + " threads bring good ones as well");
         session.say("  ours  TokenCache on Redis, the default options, an introspection takes " + INTROSPECTION_MILLIS
                 + " ms; LookupGate is RateLimiter.local with " + LIMIT_PER_SECOND
-                + " look-ups per second for the attacker's address");
+                + " look-ups per second, " + BURST + " at once, for the attacker's address");
         Outcome outcome = measure(server.uri(), slice, rounds, session.progress());
         session.say(outcome.tried + " tokens tried, " + rounds + " rounds");
         session.emit(Row.counts(
@@ -101,7 +102,9 @@ final class AuthFlood {
                 return null;
             }
         };
-        Policy lookups = Policy.of("lookups", Limit.limit("address", LIMIT_PER_SECOND, Duration.ofSeconds(1)));
+        Policy lookups = Policy.of(
+                "lookups",
+                Limit.limit("address", LIMIT_PER_SECOND, Duration.ofSeconds(1)).burst(BURST));
         try (AuthNodes nodes = new AuthNodes(introspector, UnaryOperator.identity()).add(1, uri);
                 RateLimiter limiter = RateLimiter.local()) {
             TokenCache cache = nodes.cache(0);
@@ -134,7 +137,7 @@ final class AuthFlood {
             double seconds = rounds * nanos / 1e9;
             double perSecond = (unknown.get() - asked) / seconds;
             // Each round may begin with a full bucket, and each thread's last look-up may end after it.
-            double limit = LIMIT_PER_SECOND + (LIMIT_PER_SECOND + ATTACKERS) * rounds / seconds;
+            double limit = LIMIT_PER_SECOND + (BURST + ATTACKERS) * rounds / seconds;
             return new Outcome(perSecond, limit, p99s, tried, bytesBefore, used());
         } finally {
             executor.shutdownNow();

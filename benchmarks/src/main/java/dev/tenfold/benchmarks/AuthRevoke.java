@@ -25,7 +25,10 @@ import org.HdrHistogram.Histogram;
  */
 final class AuthRevoke {
     private static final int NODES = 8;
-    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+    private static final long PAUSE_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+    /** What one revocation takes, roughly, with the token's way to all nodes before. */
+    private static final long ABOUT_NANOS = TimeUnit.MILLISECONDS.toNanos(15);
+
     private static final long LIMIT_SECONDS = 60;
     private static final long LONGEST_NANOS = TimeUnit.MINUTES.toNanos(2);
     private static final Duration MAX_STALENESS = Duration.ofSeconds(1);
@@ -45,6 +48,8 @@ final class AuthRevoke {
         session.say("  ours  TokenCache on Redis, maxStaleness " + MAX_STALENESS.toMillis()
                 + " ms, else the default options; a RedisLink a node");
         Outcome outcome = revoke(server.uri(), NODES, revocations, session.progress());
+        session.say("p99 " + outcome.nanos.getValueAtPercentile(99) / NANOS_PER_MILLI + " ms, longest "
+                + outcome.nanos.getMaxValue() / NANOS_PER_MILLI + " ms");
         session.emit(alone("auth.revoke.p50", outcome.nanos.getValueAtPercentile(50)));
         session.emit(alone("auth.revoke.p999", outcome.nanos.getValueAtPercentile(99.9)));
         Outcome cut = cut(server, cuts, session.progress());
@@ -133,7 +138,7 @@ final class AuthRevoke {
         Histogram nanos = new Histogram(LONGEST_NANOS, 3);
         ExecutorService executor = Executors.newFixedThreadPool(size);
         try (AuthNodes nodes = nodes().add(size, uri);
-                Progress.Bar bar = progress.start("auth.revoke", revocations)) {
+                Progress.Bar bar = progress.start("auth.revoke", revocations * ABOUT_NANOS)) {
             Round round = new Round(AuthTokens.random(random), size);
             Watch watch = new Watch(round);
             List<Future<?>> watching = new ArrayList<>();
@@ -151,7 +156,7 @@ final class AuthRevoke {
                     tokens.add(round.token);
                     round = new Round(AuthTokens.random(random), size);
                     watch.round = round;
-                    bar.advance(1);
+                    bar.advance(ABOUT_NANOS);
                 }
             } finally {
                 watch.isOver = true;
@@ -196,7 +201,7 @@ final class AuthRevoke {
         long after = 0;
         try (FaultProxy proxy = FaultProxy.to(server.host(), server.port());
                 AuthNodes nodes = nodes().add(1, server.uri()).add(1, "redis://" + proxy.host() + ":" + proxy.port());
-                Progress.Bar bar = progress.start("auth.revoke.halfopen", cuts)) {
+                Progress.Bar bar = progress.start("auth.revoke.halfopen", 2 * cuts * MAX_STALENESS.toNanos())) {
             for (int i = 0; i < cuts; i++) {
                 String token = AuthTokens.random(random);
                 // Known to both, and the link is as it was before the last cut.
@@ -221,7 +226,7 @@ final class AuthRevoke {
                     return verified(nodes, 1, other);
                 });
                 if (verified(nodes, 0, token) || verified(nodes, 1, token)) after++;
-                bar.advance(1);
+                bar.advance(2 * MAX_STALENESS.toNanos());
             }
         }
         return new Outcome(nanos, after);

@@ -16,8 +16,8 @@ final class AuthSessionSaToken implements AuthSessionNode {
 
     static final String SETTINGS = "Sa-Token " + Versions.of("sa-token") + ", SaTokenDaoForRedisson on Redisson "
             + Versions.of("redisson") + " with StringCodec; activeTimeout " + IDLE_SECONDS
-            + " s, autoRenew: getLoginIdNotHandle and checkActiveTimeoutByConfig, which is what getLoginId does with the"
-            + " request's token";
+            + " s, autoRenew: getLoginIdNotHandle, checkActiveTimeout and updateLastActiveToNow, which is what getLoginId"
+            + " does for each request";
 
     private final RedissonClient client;
     private final StpLogic logic = new StpLogic("login");
@@ -45,7 +45,8 @@ final class AuthSessionSaToken implements AuthSessionNode {
     public String subject(String id) {
         String subject = logic.getLoginIdNotHandle(id);
         if (subject == null) throw new IllegalStateException("sa-token has lost a session");
-        logic.checkActiveTimeoutByConfig(id);
+        logic.checkActiveTimeout(id);
+        logic.updateLastActiveToNow(id);
         return subject;
     }
 
