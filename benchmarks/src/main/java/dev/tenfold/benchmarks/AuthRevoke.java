@@ -201,7 +201,7 @@ final class AuthRevoke {
         long after = 0;
         try (FaultProxy proxy = FaultProxy.to(server.host(), server.port());
                 AuthNodes nodes = nodes().add(1, server.uri()).add(1, "redis://" + proxy.host() + ":" + proxy.port());
-                Progress.Bar bar = progress.start("auth.revoke.halfopen", 2 * cuts * MAX_STALENESS.toNanos())) {
+                Progress.Bar bar = progress.start("auth.revoke.halfopen", 2L * cuts * MAX_STALENESS.toNanos())) {
             for (int i = 0; i < cuts; i++) {
                 String token = AuthTokens.random(random);
                 // Known to both, and the link is as it was before the last cut.
