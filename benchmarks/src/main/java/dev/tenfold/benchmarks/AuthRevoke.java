@@ -46,7 +46,8 @@ final class AuthRevoke {
                 + " accepted on any node. Then " + cuts
                 + " revocations while one node's connection to Redis has fallen silent (halfopen), on that node");
         session.say("  ours  TokenCache on Redis, maxStaleness " + MAX_STALENESS.toMillis()
-                + " ms, else the default options; a RedisLink a node");
+                + " ms, else the default options; a RedisLink a node with a command timeout of 3 s, on the node that is cut off the"
+                + " default");
         Outcome outcome = revoke(server.uri(), NODES, revocations, session.progress());
         session.say("p99 " + outcome.nanos.getValueAtPercentile(99) / NANOS_PER_MILLI + " ms, longest "
                 + outcome.nanos.getMaxValue() / NANOS_PER_MILLI + " ms");
@@ -200,7 +201,8 @@ final class AuthRevoke {
         Histogram nanos = new Histogram(LONGEST_NANOS, 3);
         long after = 0;
         try (FaultProxy proxy = FaultProxy.to(server.host(), server.port());
-                AuthNodes nodes = nodes().add(1, server.uri()).add(1, "redis://" + proxy.host() + ":" + proxy.port());
+                AuthNodes nodes = nodes().add(1, server.uri())
+                        .add(1, "redis://" + proxy.host() + ":" + proxy.port(), UnaryOperator.identity());
                 Progress.Bar bar = progress.start("auth.revoke.halfopen", 2L * cuts * MAX_STALENESS.toNanos())) {
             for (int i = 0; i < cuts; i++) {
                 String token = AuthTokens.random(random);

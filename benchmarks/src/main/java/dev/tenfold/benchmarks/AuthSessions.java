@@ -49,14 +49,14 @@ final class AuthSessions {
     static void run(Session session, RedisServer server) throws Exception {
         List<AuthSessionNode> nodes = new ArrayList<>();
         try {
-            List<Contender> contenders = contenders(server.uri(), nodes);
+            List<Contender> contenders = contenders(server.uri(), nodes, SESSIONS);
             session.say("");
             session.say("auth.sessions: " + SESSIONS
                     + " sessions with a subject and an attribute (Sa-Token: with a subject)," + " by Zipf's law; "
                     + MANY + " threads (single: one), each asks again as soon as it has its answer");
             session.settings(contenders);
-            rates(session, contenders, "auth.sessions.", MANY);
-            rates(session, contenders, "auth.sessions.single.", 1);
+            rates(session, contenders, "auth.sessions", MANY);
+            rates(session, contenders, "auth.sessions.single", 1);
             session.say("auth.sessions.commands: as INFO commandstats counts them, with those that scripts call");
             double[] commands = new double[contenders.size()];
             for (int i = 0; i < commands.length; i++) {
@@ -82,7 +82,7 @@ final class AuthSessions {
     private static void rates(Session session, List<Contender> contenders, String prefix, int count) throws Exception {
         try (RateLimitThreads threads = new RateLimitThreads(count)) {
             RateLimitThreads.Outcome outcome = threads.compare(
-                    prefix + "*",
+                    prefix,
                     contenders,
                     DRAWN,
                     1,
@@ -90,20 +90,20 @@ final class AuthSessions {
                     session.progress());
             session.say(outcome.rates().rounds("ours") + " rounds");
             for (Contender peer : contenders.subList(1, contenders.size())) {
-                session.emit(outcome.rate(prefix + peer.name(), peer.name(), "requests/s"));
+                session.emit(outcome.rate(prefix + "." + peer.name(), peer.name(), "requests/s"));
             }
         }
     }
 
     /** One a kind, each with all sessions; the nodes are for the caller to close. A request answers 1 if it is right. */
-    static List<Contender> contenders(String uri, List<AuthSessionNode> nodes) throws Exception {
-        String[] names = Popularity.zipf(SESSIONS, DRAWN, 42);
+    static List<Contender> contenders(String uri, List<AuthSessionNode> nodes, int sessions) throws Exception {
+        String[] names = Popularity.zipf(sessions, DRAWN, 42);
         List<Contender> contenders = new ArrayList<>();
         for (Kind kind : Kind.ALL) {
             AuthSessionNode node = kind.opener.open(uri);
             nodes.add(node);
             Map<String, String> ids = new TreeMap<>();
-            for (String subject : Popularity.names(SESSIONS)) {
+            for (String subject : Popularity.names(sessions)) {
                 ids.put(subject, node.logIn(subject));
             }
             String[] drawn = new String[DRAWN];

@@ -95,17 +95,20 @@ class AuthTopicTest {
     void all_kinds_of_sessions_know_their_subjects() throws Exception {
         List<AuthSessionNode> nodes = new ArrayList<>();
         try (RedisServer server = RedisServer.start()) {
-            for (Contender contender : AuthSessions.contenders(server.uri(), nodes)) {
-                Map<String, Double> counted = AuthSessions.commands(server.uri(), contender, 200);
-                assertThat(counted).as(contender.name()).isNotEmpty();
+            try {
+                for (Contender contender : AuthSessions.contenders(server.uri(), nodes, 20)) {
+                    Map<String, Double> counted = AuthSessions.commands(server.uri(), contender, 200);
+                    assertThat(counted).as(contender.name()).isNotEmpty();
+                }
+                assertThat(nodes).hasSize(3);
+                assertThat(AuthSessions.commands(server.uri(), new Contender("none", "", page -> 1), 200))
+                        .isEmpty();
+                assertThatThrownBy(
+                                () -> AuthSessions.commands(server.uri(), new Contender("wrong", "", page -> 0), 200))
+                        .hasMessage("wrong takes a session for another's");
+            } finally {
+                nodes.forEach(AuthSessionNode::close);
             }
-            assertThat(nodes).hasSize(3);
-            assertThat(AuthSessions.commands(server.uri(), new Contender("none", "", page -> 1), 200))
-                    .isEmpty();
-            assertThatThrownBy(() -> AuthSessions.commands(server.uri(), new Contender("wrong", "", page -> 0), 200))
-                    .hasMessage("wrong takes a session for another's");
-        } finally {
-            nodes.forEach(AuthSessionNode::close);
         }
     }
 }
