@@ -75,7 +75,7 @@ final class AuthFlood {
         session.say("  ours  TokenCache on Redis, the default options, an introspection takes " + INTROSPECTION_MILLIS
                 + " ms; LookupGate is RateLimiter.local with " + LIMIT_PER_SECOND
                 + " look-ups per second, " + BURST + " at once, for the attacker's address");
-        Outcome outcome = measure(server.uri(), slice, rounds, session.progress());
+        Outcome outcome = measure(server.uri(), AuthTokens.TOKENS, slice, rounds, session.progress());
         session.say(outcome.tried + " tokens tried, " + rounds + " rounds");
         session.emit(Row.counts(
                 "auth.flood.lookups", "limit", "lookups/s", outcome.lookupsPerSecond, outcome.limit, Better.LOWER));
@@ -89,8 +89,8 @@ final class AuthFlood {
                 Better.LOWER));
     }
 
-    static Outcome measure(String uri, Duration slice, int rounds, Progress progress) throws Exception {
-        Map<String, String> subjects = AuthTokens.opaque(AuthTokens.TOKENS, 42);
+    static Outcome measure(String uri, int tokens, Duration slice, int rounds, Progress progress) throws Exception {
+        Map<String, String> subjects = AuthTokens.opaque(tokens, 42);
         AtomicLong unknown = new AtomicLong();
         Introspector introspector = new Introspector() {
             @Override
