@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Ends with status 0; 1 if a contender fails or answers wrongly; 2 if the command line makes no sense.
  */
 public final class Compare {
-    static final List<Topic> TOPICS = List.of(new QueryTopic(), new CacheTopic(), new RateLimitTopic());
+    static final List<Topic> TOPICS =
+            List.of(new QueryTopic(), new CacheTopic(), new RateLimitTopic(), new AuthTopic());
 
     private Compare() {}
 

@@ -46,10 +46,14 @@ final class RateLimitThreads implements AutoCloseable {
      */
     record Outcome(Samples rates, Samples p99s) {
         Row rate(String name, String peer) {
+            return rate(name, peer, "decisions/s");
+        }
+
+        Row rate(String name, String peer, String unit) {
             return new Row(
                     name,
                     peer,
-                    "decisions/s",
+                    unit,
                     rates.median("ours"),
                     rates.median(peer),
                     rates.paired("ours", peer, Better.HIGHER::ratio),

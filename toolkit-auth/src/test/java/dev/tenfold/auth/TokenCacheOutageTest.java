@@ -14,6 +14,9 @@ import dev.tenfold.testkit.RedisServer;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -147,5 +150,28 @@ class TokenCacheOutageTest {
         for (int i = 0; i < 100; i++) assertThat(isAccepted(node)).isTrue();
         assertThat(isAccepted(other)).as("from Redis").isTrue();
         assertThat(authority.asked).hasValue(1);
+    }
+
+    @Test
+    void a_node_that_dies_while_it_looks_a_token_up_holds_nobody_up_for_long() throws Exception {
+        CountDownLatch isAsked = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        authority.onAsked = token -> {
+            if (authority.asked.get() > 1) return;
+            isAsked.countDown();
+            Await.latch(goOn);
+        };
+        CompletableFuture<Boolean> dying = CompletableFuture.supplyAsync(() -> isAccepted(node));
+        Await.latch(isAsked);
+        proxy.halfOpen();
+        try {
+            assertThat(isAccepted(other)).isTrue();
+            assertThat(authority.asked).hasValue(2);
+        } finally {
+            goOn.countDown();
+        }
+        assertThat(dying.get(20, TimeUnit.SECONDS))
+                .as("nobody can tell it what was revoked")
+                .isFalse();
     }
 }
