@@ -5,7 +5,6 @@ import dev.tenfold.auth.TokenCache;
 import dev.tenfold.auth.TokenCacheBuilder;
 import dev.tenfold.redis.RedisLink;
 import dev.tenfold.redis.RedisOptions;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -24,8 +23,7 @@ final class AuthNodes implements AutoCloseable {
 
     /** Adds nodes that reach Redis there. */
     AuthNodes add(int nodes, String uri) {
-        // A pause of a busy machine is not what is measured.
-        return add(nodes, uri, redis -> redis.commandTimeout(Duration.ofSeconds(3)));
+        return add(nodes, uri, UnaryOperator.identity());
     }
 
     AuthNodes add(int nodes, String uri, UnaryOperator<RedisOptions> redis) {

@@ -47,8 +47,7 @@ final class AuthRevoke {
                 + " accepted on any node. Then " + cuts
                 + " revocations while one node's connection to Redis has fallen silent (halfopen), on that node");
         session.say("  ours  TokenCache on Redis, maxStaleness " + MAX_STALENESS.toMillis()
-                + " ms, else the default options; a RedisLink a node with a command timeout of 3 s, on the node that is cut off the"
-                + " default");
+                + " ms, else the default options; a RedisLink a node, with the default command timeout");
         Outcome outcome = revoke(server.uri(), NODES, revocations, session.progress());
         session.say("p99 " + outcome.nanos.getValueAtPercentile(99) / NANOS_PER_MILLI + " ms, longest "
                 + outcome.nanos.getMaxValue() / NANOS_PER_MILLI + " ms");
