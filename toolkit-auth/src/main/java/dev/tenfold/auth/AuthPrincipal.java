@@ -1,7 +1,6 @@
 package dev.tenfold.auth;
 
 import java.security.Principal;
-import java.util.Objects;
 
 /**
  * Who sent a request, as {@link AuthFilter} found out. Immutable.
@@ -11,10 +10,6 @@ import java.util.Objects;
  * @param facts what is known of the credential
  */
 public record AuthPrincipal(String name, String scheme, TokenFacts facts) implements Principal {
-    public AuthPrincipal {
-        Objects.requireNonNull(name, "name");
-    }
-
     static AuthPrincipal of(String scheme, TokenFacts facts) {
         String subject = facts.subject();
         String client = facts.clientId();

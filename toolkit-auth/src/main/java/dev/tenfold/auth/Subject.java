@@ -9,20 +9,17 @@ import java.util.Objects;
  * @param id as in {@link TokenFacts#subject}
  */
 public record Subject(String issuer, String id) {
-    public Subject {
-        Objects.requireNonNull(issuer, "issuer");
-        Objects.requireNonNull(id, "id");
-        if (id.isEmpty()) throw new IllegalArgumentException("a subject's id must have characters");
-    }
-
     /**
      * A subject.
      *
      * @param issuer as in {@link TokenFacts#issuer}; empty for tokens whose issuer is not known
      * @param id as in {@link TokenFacts#subject}
      * @return the subject
+     * @throws IllegalArgumentException if the id is empty
      */
     public static Subject of(String issuer, String id) {
+        Objects.requireNonNull(issuer, "issuer");
+        if (id.isEmpty()) throw new IllegalArgumentException("a subject's id must have characters");
         return new Subject(issuer, id);
     }
 

@@ -523,8 +523,8 @@ public final class TokenCache implements AutoCloseable {
         stats.unavailable.forEach((cause, count) -> unavailable.put(cause, count.sum()));
         return new TokenCacheStats(
                 stats.verified.sum(),
-                refused,
-                unavailable,
+                Map.copyOf(refused),
+                Map.copyOf(unavailable),
                 stats.lookups.sum(),
                 stats.failures.sum(),
                 stats.inGrace.sum(),

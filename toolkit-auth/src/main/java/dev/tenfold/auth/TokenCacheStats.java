@@ -28,9 +28,4 @@ public record TokenCacheStats(
         long loggedOut,
         long tampered,
         long undelivered,
-        long tokens) {
-    public TokenCacheStats {
-        refused = Map.copyOf(refused);
-        unavailable = Map.copyOf(unavailable);
-    }
-}
+        long tokens) {}

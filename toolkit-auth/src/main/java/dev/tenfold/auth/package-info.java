@@ -17,7 +17,6 @@
  *   <li>{@link dev.tenfold.auth.SealKeys}: encrypts what Redis has
  *   <li>{@link dev.tenfold.auth.AuthEvent}: what an audit wants to know
  *   <li>{@link dev.tenfold.auth.TokenCacheStats}: what a cache did
- *   <li>{@link dev.tenfold.auth.TokenCacheMetrics}: the same for Micrometer, an optional dependency
  *   <li>{@link dev.tenfold.auth.Introspector}: who knows tokens
  *   <li>{@link dev.tenfold.auth.HttpIntrospector}: an authorization server knows them (RFC 7662)
  *   <li>{@link dev.tenfold.auth.ClientAuthentication}: how it knows this service
@@ -39,6 +38,7 @@
  *   <li>{@link dev.tenfold.auth.Login}: what came of a log-in
  *   <li>{@link dev.tenfold.auth.Session}: one that is logged in
  *   <li>{@link dev.tenfold.auth.SessionsStats}: what was done
+ *   <li>{@link dev.tenfold.auth.AuthMetrics}: what all of these did, for Micrometer, an optional dependency
  *   <li>{@link dev.tenfold.auth.AuthFilter}: finds out who sends an HTTP request, in a servlet container
  *   <li>{@link dev.tenfold.auth.AuthPrincipal}: who it is
  * </ol>

@@ -481,7 +481,7 @@ abstract class TokenCacheContract {
         authority.with("abc", facts("42"));
         TokenCache tokens = cache();
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
-        new TokenCacheMetrics(tokens).bindTo(registry);
+        AuthMetrics.of(tokens).bindTo(registry);
         tokens.verify(bearer("abc"), READ);
         tokens.verify(bearer("abc"), READ.scope("more"));
         assertThat(registry.get("toolkit.auth.verifications")
@@ -509,6 +509,7 @@ abstract class TokenCacheContract {
         assertThatThrownBy(() -> builder.graceOnError(ofMinutes(2), "read")).hasMessageContaining("graceOnError");
         assertThatThrownBy(() -> builder.maxLookups(0)).hasMessageContaining("maxLookups");
         assertThatThrownBy(() -> SealKeys.of(1, new byte[16])).hasMessageContaining("32");
+        assertThatThrownBy(() -> Subject.of(ISSUER, "")).hasMessageContaining("subject");
         assertThatThrownBy(() -> TokenCache.builder(authority)
                         .seal(SealKeys.of(1, new byte[32]))
                         .build())
