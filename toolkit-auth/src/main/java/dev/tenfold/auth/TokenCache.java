@@ -212,7 +212,7 @@ public final class TokenCache implements AutoCloseable {
         Entry entry;
         try {
             Optional<Entry> known = cache.peek(key);
-            if (known.isPresent()) {
+            if (known.isPresent() && known.get().key.equals(key)) {
                 entry = known.get();
             } else {
                 if (!introspector.isWellFormed(token)) return refused(null, Reason.MALFORMED);

@@ -12,6 +12,7 @@ import io.lettuce.core.SetArgs;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
@@ -202,6 +203,33 @@ abstract class RemoteTokenCacheContract extends TokenCacheContract {
         assertThat(authority.asked).hasValue(2);
         assertThat(reader.stats().tampered()).isOne();
         assertThat(events).contains(new AuthEvent.Tampered());
+    }
+
+    @Test
+    void facts_that_somebody_moved_to_another_token_are_never_its_own() {
+        authority.with("weak", facts("42")).with("strong", facts("root").scope("admin"));
+        TokenCache writer = cache(b -> b.seal(SealKeys.of(1, new byte[32])));
+        assertThat(writer.verify(bearer("weak"), READ).isVerified()).isTrue();
+        byte[] weak = slot(100);
+        assertThat(writer.verify(bearer("strong"), READ).isVerified()).isTrue();
+        byte[] strong = keys().stream()
+                .filter(key -> "string".equals(link().await(link().call(redis -> redis.type(key)))))
+                .filter(key -> link().await(link().call(redis -> redis.strlen(key))) > 100)
+                .filter(key -> !Arrays.equals(key, weak))
+                .findFirst()
+                .orElseThrow();
+        byte[] stolen = link().await(link().call(redis -> redis.get(strong)));
+        link().await(link().call(redis -> redis.set(weak, stolen, SetArgs.Builder.keepttl())));
+
+        TokenCache reader = cache(b -> b.seal(SealKeys.of(1, new byte[32])));
+        for (int i = 0; i < 3; i++) {
+            assertThat(reader.verify(bearer("weak"), READ).facts().subject()).isEqualTo("42");
+        }
+        assertThat(reader.stats().tampered()).isPositive();
+        link().await(link().call(redis -> redis.set(weak, stolen)));
+        TokenCache other = cache(b -> b.seal(SealKeys.of(1, new byte[32])));
+        assertThat(other.verify(bearer("weak"), READ.scope("admin")).isVerified())
+                .isFalse();
     }
 
     @Test
