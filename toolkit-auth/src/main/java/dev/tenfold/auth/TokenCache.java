@@ -59,7 +59,6 @@ import org.slf4j.LoggerFactory;
 public final class TokenCache implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(TokenCache.class);
     private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
-    private static final Duration LONGEST_LEASE = Duration.ofSeconds(2);
     private static final long COMPLAIN_EVERY = TimeUnit.MINUTES.toNanos(1);
     private static final LookupGate OPEN = () -> true;
 
@@ -160,18 +159,9 @@ public final class TokenCache implements AutoCloseable {
         if (from.link != null) {
             Codec<Entry> codec =
                     from.sealKeys == null ? new EntryCodec() : new SealedCodec(from.sealKeys, this::tampered);
-            builder.remote(
-                    from.link,
-                    codec,
-                    r -> r.prefix(from.prefix).expireAfterWrite(from.maxAge).lease(leaseOf(from.lookupTimeout)));
+            builder.remote(from.link, codec, r -> r.prefix(from.prefix).expireAfterWrite(from.maxAge));
         }
         return builder.build();
-    }
-
-    /** Who waits for a node that has died while it looked a token up has to have time left to look itself. */
-    private static Duration leaseOf(Duration lookupTimeout) {
-        Duration part = lookupTimeout.dividedBy(2);
-        return part.compareTo(LONGEST_LEASE) < 0 ? part : LONGEST_LEASE;
     }
 
     /**

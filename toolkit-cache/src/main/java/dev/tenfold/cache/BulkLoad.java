@@ -235,7 +235,7 @@ final class BulkLoad<K, V> {
     }
 
     private void loadThrough(RemoteTier<V> remote) throws InterruptedException {
-        long deadline = cache.nanoClock.getAsLong() + remote.options.lease.toNanos();
+        long deadline = cache.nanoClock.getAsLong() + cache.patienceNanos(remote);
         List<Wanted<K, V>> open = own;
         for (int polls = 0; !open.isEmpty(); polls++) {
             lease(remote, open);

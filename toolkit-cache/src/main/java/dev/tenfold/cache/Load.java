@@ -153,7 +153,7 @@ final class Load<K, V> implements Runnable {
 
     @Nullable
     V findRemote(RemoteTier<V> remote, byte @Nullable [] first) throws LoaderFailed, InterruptedException {
-        long deadline = cache.nanoClock.getAsLong() + remote.options.lease.toNanos();
+        long deadline = cache.nanoClock.getAsLong() + cache.patienceNanos(remote);
         byte[] held = first;
         int shard = capture.shard().index;
         for (int polls = 0; ; ) {

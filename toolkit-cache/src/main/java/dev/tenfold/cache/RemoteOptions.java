@@ -82,7 +82,7 @@ public final class RemoteOptions {
 
     /**
      * How long one node may load a key on behalf of all. If it has not stored a value by then, as when it crashed, another
-     * one loads; so does a node that has waited that long.
+     * one loads; so does a node that has waited that long, or for half of {@link CacheBuilder#hardTimeout}, for itself alone.
      *
      * @param newLease longer than nearly all loads take; default 10 s
      * @return changed options

@@ -907,6 +907,15 @@ public final class TieredCache<K, V> implements AutoCloseable {
         return Math.min(staleOnError.toNanos(), LONGEST_LIFE_NANOS - freshNanos);
     }
 
+    /**
+     * How long a load waits for another node's: whoever has the lease may be dead, and readers with a time-out would rather have
+     * a load of their own than that time-out.
+     */
+    long patienceNanos(RemoteTier<V> tier) {
+        long lease = tier.options.lease.toNanos();
+        return hardTimeout == null ? lease : Math.min(lease, hardTimeout.toNanos() / 2);
+    }
+
     long loadWaitNanos() {
         return (hardTimeout == null ? Duration.ofSeconds(30) : hardTimeout).toNanos();
     }
