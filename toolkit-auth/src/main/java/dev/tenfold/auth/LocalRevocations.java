@@ -54,12 +54,20 @@ final class LocalRevocations implements Revocations {
         return mark(name, life);
     }
 
+    /** Sets an epoch by another clock in place of this node's. */
+    void voidUpTo(String name, long millis, Duration life) {
+        marks.put(name, new Mark(millis, nanos(life)));
+    }
+
     private boolean mark(String name, Duration life) {
-        long nanos = life.compareTo(Duration.ofDays(36_500)) < 0 ? life.toNanos() : TimeUnit.DAYS.toNanos(36_500);
-        Mark mark = new Mark(clock.millis(), nanos);
+        Mark mark = new Mark(clock.millis(), nanos(life));
         // Two at once: the later one stays.
         Mark unused = marks.asMap().merge(name, mark, (one, other) -> one.atMillis > other.atMillis ? one : other);
         return true;
+    }
+
+    private static long nanos(Duration life) {
+        return life.compareTo(Duration.ofDays(36_500)) < 0 ? life.toNanos() : TimeUnit.DAYS.toNanos(36_500);
     }
 
     @Override

@@ -11,7 +11,7 @@ package dev.tenfold.auth;
 @FunctionalInterface
 public interface LookupGate {
     /**
-     * Asked once for a token that is not in this node's memory.
+     * Asked once for a token that is not in this node's memory. What it throws goes to the caller of {@code verify}.
      *
      * @return false to answer {@link Verification.Cause#THROTTLED}
      */

@@ -129,9 +129,11 @@ final class RedisRevocations implements Revocations {
     private CompletableFuture<?> send(String name, Undelivered mark) {
         byte[] key = key(name);
         long millis = Math.max(1, mark.life.toMillis());
-        return mark.isToken
-                ? link.call(redis -> redis.set(key, REVOKED, SetArgs.Builder.px(millis)))
-                : link.eval(EPOCH, new byte[][] {key}, Long.toString(millis).getBytes(US_ASCII));
+        if (mark.isToken) return link.call(redis -> redis.set(key, REVOKED, SetArgs.Builder.px(millis)));
+        // From then on the clock of Redis counts here, too: this node's may be ahead, and void what was issued
+        // afterwards.
+        return link.eval(EPOCH, new byte[][] {key}, Long.toString(millis).getBytes(US_ASCII))
+                .thenAccept(epoch -> here.voidUpTo(name, Long.parseLong(new String(epoch, US_ASCII)), mark.life));
     }
 
     /** Does not wait: it may run on the link's thread. */

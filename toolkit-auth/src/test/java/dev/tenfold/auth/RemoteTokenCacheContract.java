@@ -11,6 +11,7 @@ import io.lettuce.core.ScanArgs;
 import io.lettuce.core.SetArgs;
 import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -159,6 +160,18 @@ abstract class RemoteTokenCacheContract extends TokenCacheContract {
                     .as("race %d of seed %d, once refused", race, seed)
                     .isFalse();
         }
+    }
+
+    @Test
+    void a_node_whose_clock_is_ahead_voids_nothing_that_was_issued_after_a_log_out() {
+        clock.advance(ofMinutes(60));
+        TokenCache ahead = cache(b -> b.negativeTtl(Duration.ZERO));
+        assertThat(ahead.logoutAll(Subject.of(ISSUER, "42")).isDelivered()).isTrue();
+        Instant now = Instant.now(); // as Redis has it, on this machine
+        authority.with("old", facts("42").issuedAt(now.minusSeconds(60)));
+        authority.with("new", facts("42").issuedAt(now.plusSeconds(5)));
+        assertThat(ahead.verify(bearer("old"), READ).isVerified()).isFalse();
+        assertThat(ahead.verify(bearer("new"), READ).isVerified()).isTrue();
     }
 
     @Test
