@@ -189,7 +189,8 @@ public final class CacheBuilder<K, V> {
     }
 
     /**
-     * How long readers wait for a load at all, before they get {@link CacheException.TimedOut}. The load goes on.
+     * How long readers wait for a load at all, before they get {@link CacheException.TimedOut}. The load goes on. For a load of
+     * another node they wait half of it at most, as that node may be dead; then this one loads, and keeps the value nowhere.
      *
      * @param timeout more than zero; by default they wait for the load
      * @return this

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -657,5 +658,26 @@ abstract class RemoteCacheContract extends TieredCacheContract {
     private long listeners(byte[] channel) {
         Map<byte[], Long> counts = link().await(link().call(redis -> redis.pubsubNumsub(channel)));
         return counts.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    @Test
+    void a_reader_with_a_time_out_does_not_spend_it_on_another_nodes_load() {
+        CountDownLatch isLoading = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        TieredCache<Long, String> slow = here();
+        TieredCache<Long, String> hasty =
+                closed(other().hardTimeout(Duration.ofSeconds(3)).build());
+        CompletableFuture<String> first = CompletableFuture.supplyAsync(() -> slow.get(1L, key -> {
+            isLoading.countDown();
+            Await.latch(goOn);
+            return "slow";
+        }));
+        try {
+            Await.latch(isLoading); // its lease lasts 10 s
+            assertThat(hasty.get(1L, key -> "own")).isEqualTo("own");
+        } finally {
+            goOn.countDown();
+        }
+        assertThat(first.join()).isEqualTo("slow");
     }
 }
