@@ -1,0 +1,37 @@
+package dev.tenfold.jobs;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What is known of a job.
+ *
+ * @param id its id
+ * @param kind its kind's name
+ * @param queue its queue's name
+ * @param state where it is
+ * @param priority how urgent
+ * @param createdAt when it was enqueued
+ * @param runAt when it is, or was, due; empty if it waits for others, and of finished jobs
+ * @param attempts claims that were not given back
+ * @param failures attempts that ended in an exception
+ * @param maxAttempts after how many it is given up
+ * @param headers as enqueued
+ * @param percent how far it says it is; empty if it says nothing
+ * @param message what it says of that; empty if nothing
+ */
+public record JobInfo(
+        long id,
+        String kind,
+        String queue,
+        JobState state,
+        Priority priority,
+        Instant createdAt,
+        Optional<Instant> runAt,
+        int attempts,
+        int failures,
+        int maxAttempts,
+        Map<String, String> headers,
+        Optional<Integer> percent,
+        Optional<String> message) {}
