@@ -15,7 +15,7 @@ public final class JobQueue implements AutoCloseable {
         this.db = db;
         this.store = store;
         this.options = options;
-        kinds = new Kinds(store, options);
+        kinds = new Kinds(store);
     }
 
     /** Not yet. */

@@ -26,6 +26,6 @@ final class Times {
     }
 
     static long micros(Duration duration) {
-        return Math.addExact(Math.multiplyExact(duration.getSeconds(), 1_000_000L), duration.toNanosPart() / 1_000);
+        return Math.addExact(Math.multiplyExact(duration.toSeconds(), 1_000_000L), duration.toNanosPart() / 1_000);
     }
 }
