@@ -64,35 +64,39 @@ class PostgresStoreTest extends StoreContract {
         assertThat(statistic("n_tup_hot_upd") - hot).isGreaterThanOrEqualTo(1_000);
     }
 
-    /** Of this session's updates, too. */
+    /** Of what this session did, too, which it else reports a second later. */
     private long statistic(String column) throws SQLException {
-        dataSource.getHikariPoolMXBean().softEvictConnections(); // a session reports what it did when it ends
-        dev.tenfold.testkit.Await.until(
-                "the pool is empty", () -> dataSource.getHikariPoolMXBean().getActiveConnections() == 0);
-        return number("select " + column + " from pg_stat_user_tables where relname = 'tenfold_job'");
+        return db.autocommit(connection -> {
+            try (var statement = connection.createStatement()) {
+                statement.execute("select pg_stat_force_next_flush()");
+                try (var rows = statement.executeQuery(
+                        "select " + column + " from pg_stat_user_tables where relname = 'tenfold_job'")) {
+                    rows.next();
+                    return rows.getLong(1);
+                }
+            }
+        });
     }
 
     @Test
     void a_plan_made_for_an_empty_table_does_not_outlive_a_burst() throws SQLException {
+        execute("alter table tenfold_job set (autovacuum_enabled = off)");
         execute("vacuum full tenfold_job");
         for (int i = 0; i < 20; i++) {
-            assertThat(claim(100)).isEmpty(); // on one connection, so that it keeps a plan
+            assertThat(claim(100)).isEmpty(); // the pool's one idle connection has a generic plan by now
         }
-        execute("alter table tenfold_job set (autovacuum_enabled = off)");
         enqueueMany(draft(), 200_000);
-        for (int i = 0; i < 20; i++) {
-            claim(100);
-        }
-        long before = seqScans();
-        for (int i = 0; i < 20; i++) {
+        long empty = statistic("seq_scan");
+        for (int i = 0; i < 10; i++) {
             assertThat(claim(100)).hasSize(100);
         }
-        assertThat(seqScans() - before).isZero();
+        long healed = statistic("seq_scan");
+        assertThat(healed - empty).as("scans of the whole table").isLessThanOrEqualTo(3);
+        for (int i = 0; i < 10; i++) {
+            assertThat(claim(100)).hasSize(100);
+        }
+        assertThat(statistic("seq_scan")).isEqualTo(healed);
         execute("alter table tenfold_job reset (autovacuum_enabled)");
-    }
-
-    private long seqScans() throws SQLException {
-        return statistic("seq_scan");
     }
 
     @Test
