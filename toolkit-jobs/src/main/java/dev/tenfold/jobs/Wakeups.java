@@ -33,6 +33,9 @@ final class Wakeups implements AutoCloseable {
         void close();
     }
 
+    /** How long a connection that listens may be silent before it is asked; tests shorten it. */
+    volatile int patienceMillis = 5_000;
+
     private final List<Sleeper> sleepers = new CopyOnWriteArrayList<>();
     private final Db db;
     private final boolean notifies;
@@ -134,7 +137,7 @@ final class Wakeups implements AutoCloseable {
                 return () -> {};
             }
             if (listener == null) {
-                listener = new PostgresListener(db, this, notifier.self);
+                listener = new PostgresListener(db, this, notifier.self, patienceMillis);
                 listener.start();
             }
             listening++;
