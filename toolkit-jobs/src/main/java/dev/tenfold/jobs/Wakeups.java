@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Wakeups implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Wakeups.class);
-    private static final long CLOSES_WITHIN_SECONDS = 5;
+    private static final long CLOSES_WITHIN_SECONDS = 2;
 
     /** A worker. Called on the thread of whoever enqueues, or listens; returns at once. */
     interface Sleeper {
@@ -174,6 +174,9 @@ final class Wakeups implements AutoCloseable {
         PostgresListener last;
         lock.lock();
         try {
+            if (closed) {
+                return;
+            }
             closed = true;
             last = listener;
             listener = null;
