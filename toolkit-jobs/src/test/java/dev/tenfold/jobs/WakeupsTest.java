@@ -329,7 +329,9 @@ class WakeupsTest {
         long began = System.nanoTime();
         jobs.close();
 
-        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(20));
+        Duration took = Duration.ofNanos(System.nanoTime() - began);
+        proxy.resume();
+        assertThat(took).isLessThan(Duration.ofSeconds(20));
     }
 
     private DataSource through(FaultProxy proxy) {
