@@ -25,6 +25,10 @@ public final class JobQueue implements AutoCloseable {
         return new JobQueue(db, JobStore.of(db), JobQueueOptions.DEFAULT);
     }
 
+    JobStats stats() {
+        return JobException.unless("count the jobs", () -> new JobSurvey(db, store).stats());
+    }
+
     @Override
     public void close() {}
 }
