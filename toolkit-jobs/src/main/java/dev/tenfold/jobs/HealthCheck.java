@@ -56,10 +56,18 @@ final class HealthCheck {
             found(
                     Level.ERROR,
                     "database",
-                    "the database does not answer as it should: " + e.getMessage(),
+                    "the database does not answer as it should: " + root(e).getMessage(),
                     "see that it is up and that the pool has connections to give; the jobs in it are safe meanwhile");
         }
         return JobHealth.of(findings);
+    }
+
+    private static Throwable root(Throwable thrown) {
+        Throwable root = thrown;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        return root;
     }
 
     private void found(Level level, String check, String what, String remedy) {

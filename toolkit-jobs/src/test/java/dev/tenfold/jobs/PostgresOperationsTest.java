@@ -53,11 +53,11 @@ final class PostgresOperationsTest extends OperationsContract {
     }
 
     @Test
-    void a_transaction_that_pins_nothing_is_not_found() throws Exception {
+    void a_transaction_without_a_snapshot_is_not_found() throws Exception {
         try (Connection open = database.pool.getConnection();
                 Statement statement = open.createStatement()) {
             open.setAutoCommit(false);
-            statement.execute("select 1");
+            statement.execute("set local lock_timeout = 1000");
 
             assertThat(health(o -> o.transactionAge(Duration.ofMillis(1))).findings())
                     .noneMatch(each -> each.check().equals("old-transaction"));
