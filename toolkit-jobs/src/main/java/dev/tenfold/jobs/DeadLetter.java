@@ -24,8 +24,8 @@ import java.util.Optional;
  * @param message of the last error
  * @param headers as enqueued
  * @param payloadVersion the version of the payload's shape
- * @param payload as text, if it is text when it is decompressed and decrypted, else {@code <n bytes>}; empty in a list. As
- *     enqueued: it may hold what not everybody should see
+ * @param payload what {@link PayloadCodec#text} makes of it, decompressed and decrypted; empty in a list. It may hold what not
+ *     everybody should see
  * @param errors oldest first, the latest 100 at most; none in a list
  */
 public record DeadLetter(

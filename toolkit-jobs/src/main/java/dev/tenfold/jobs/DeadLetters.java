@@ -1,8 +1,5 @@
 package dev.tenfold.jobs;
 
-import java.nio.ByteBuffer;
-import java.nio.charset.CharacterCodingException;
-import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -71,6 +68,10 @@ public final class DeadLetters {
     private final int maxPayload;
     private final Wakeups wakeups;
 
+    DeadLetters(JobQueue jobs) {
+        this(jobs.db, jobs.store, jobs.kinds, jobs.codec, jobs.options.maxPayload, jobs.wakeups);
+    }
+
     DeadLetters(Db db, JobStore store, Kinds kinds, PayloadCodec codec, int maxPayload, Wakeups wakeups) {
         this.table = new DeadLetterTable(db, store);
         this.kinds = kinds;
@@ -133,7 +134,10 @@ public final class DeadLetters {
             DeadLetterTable.Row row = table.find(id);
             return row == null
                     ? Optional.empty()
-                    : Optional.of(letter(row, Optional.of(text(row.payload)), table.errors(id)));
+                    : Optional.of(letter(
+                            row,
+                            Optional.ofNullable(row.payload).map(bytes -> PayloadText.of(bytes, codec)),
+                            table.errors(id)));
         });
     }
 
@@ -187,24 +191,6 @@ public final class DeadLetters {
                 row.payloadVersion,
                 payload,
                 errors);
-    }
-
-    /** What people can read of it. */
-    private static String text(byte @Nullable [] stored) {
-        byte[] bytes = stored == null ? new byte[0] : stored;
-        try {
-            String text = StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(bytes))
-                    .toString();
-            boolean isBinary = text.chars().anyMatch(c -> Character.isISOControl(c) && !Character.isWhitespace(c));
-            if (!isBinary) {
-                return text;
-            }
-        } catch (CharacterCodingException unused) {
-            // no text, then
-        }
-        return "<" + bytes.length + " bytes>";
     }
 
     // ---- running again ----------------------------------------------------------------------------------------------

@@ -119,7 +119,9 @@ final class HealthCheck {
                 "paused",
                 ready.jobs() + " ready " + kind.name() + " jobs of queue " + queue.name() + " wait, the first for "
                         + age(now, ready) + ", as the " + (queue.paused() ? "queue" : "kind") + " is paused",
-                queue.paused() ? "jobs.resume(\"" + queue.name() + "\")" : "jobs.resumeKind(\"" + kind.name() + "\")");
+                queue.paused()
+                        ? "jobs.resume(\"" + queue.name() + "\")"
+                        : "jobs.resumeKind(…) with the class of " + kind.name());
     }
 
     private void unhandled(JobStore.Name queue, JobStore.Name kind, JobSurvey.Ready ready, long now) {

@@ -68,7 +68,7 @@ abstract class DeadLettersContract {
         database.clear();
         woken.clear();
         dead = new DeadLetters(
-                database.db, database.store, database.kinds, new TestCodec(), MAX_PAYLOAD, database.wakeups);
+                database.db, database.store, database.kinds, PayloadCodec.json(), MAX_PAYLOAD, database.wakeups);
     }
 
     @AfterAll
@@ -126,6 +126,31 @@ abstract class DeadLettersContract {
         long id = database.dead("mail", "send-receipt", "payload", new byte[] {1, 2, (byte) 0xff});
 
         assertThat(dead.find(id).orElseThrow().payload()).contains("<3 bytes>");
+    }
+
+    @Test
+    void a_compressed_and_encrypted_payload_can_be_read() throws Exception {
+        byte[] key = new byte[32];
+        PayloadCodec codec =
+                PayloadCodec.encrypted(PayloadCodec.compressed(PayloadCodec.json()), PayloadKeys.of(1, key));
+        String text = "dear customer ".repeat(100);
+        long id = database.dead("mail", "send-invoice", "payload", codec.encode(new SendInvoice(7, text)));
+        DeadLetters able =
+                new DeadLetters(database.db, database.store, database.kinds, codec, MAX_PAYLOAD, database.wakeups);
+
+        assertThat(able.find(id).orElseThrow().payload().orElseThrow()).contains(text);
+        assertThat(dead.find(id).orElseThrow().payload().orElseThrow())
+                .as("without the codec")
+                .matches("<\\d+ bytes>");
+
+        DeadLetters wrong = new DeadLetters(
+                database.db,
+                database.store,
+                database.kinds,
+                PayloadCodec.encrypted(PayloadCodec.json(), PayloadKeys.of(2, key)),
+                MAX_PAYLOAD,
+                database.wakeups);
+        assertThat(wrong.find(id).orElseThrow().payload().orElseThrow()).contains("key 1");
     }
 
     @Test
@@ -674,7 +699,7 @@ abstract class DeadLettersContract {
                 new Db(new GoneDataSource(), database.db.dialect, null, null),
                 database.store,
                 database.kinds,
-                new TestCodec(),
+                PayloadCodec.json(),
                 MAX_PAYLOAD,
                 database.wakeups);
 

@@ -42,7 +42,7 @@ final class OpsDatabase implements AutoCloseable {
     /** Fresh with each {@link #clear}, as the ids of names are. */
     Kinds kinds;
 
-    final Wakeups wakeups = new Wakeups();
+    final Wakeups wakeups;
     private long lastId = 1_000;
 
     private OpsDatabase(DataSource dataSource) {
@@ -55,6 +55,7 @@ final class OpsDatabase implements AutoCloseable {
         db = new Db(counted, Db.dialectOf(pool), null, null);
         store = JobStore.of(db);
         kinds = new Kinds(store);
+        wakeups = new Wakeups(db, false);
     }
 
     static OpsDatabase postgres() {
@@ -75,6 +76,7 @@ final class OpsDatabase implements AutoCloseable {
 
     @Override
     public void close() {
+        wakeups.close();
         pool.close();
     }
 
