@@ -23,7 +23,23 @@ final class LanesTest {
         List<Claimed> jobs = new ArrayList<>();
         for (int i = 1; i <= count; i++) {
             jobs.add(new Claimed(
-                    i, 1, runAt, runAt, lane.queue(), 1, lane.priority(), 1, 0, 25, 1, new byte[0], null, null, 0, false, 0));
+                    i,
+                    1,
+                    runAt,
+                    runAt,
+                    lane.queue(),
+                    1,
+                    lane.priority(),
+                    1,
+                    0,
+                    25,
+                    1,
+                    new byte[0],
+                    null,
+                    null,
+                    0,
+                    false,
+                    0));
         }
         return jobs;
     }

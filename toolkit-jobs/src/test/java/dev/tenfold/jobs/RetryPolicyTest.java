@@ -47,7 +47,8 @@ final class RetryPolicyTest {
                 .on(Exception.class, RetryPolicy.fixed(Duration.ofSeconds(3)))
                 .rejectOn(FileNotFoundException.class);
         assertThat(policy.of(new IOException()).delayMicros(0, random)).isEqualTo(2 * SECOND);
-        assertThat(policy.of(new IllegalStateException()).delayMicros(0, random)).isEqualTo(3 * SECOND);
+        assertThat(policy.of(new IllegalStateException()).delayMicros(0, random))
+                .isEqualTo(3 * SECOND);
         assertThat(policy.of(new FileNotFoundException()).rejects()).isTrue();
         assertThat(policy.of(new StackOverflowError()).delayMicros(0, random)).isEqualTo(SECOND);
     }

@@ -16,6 +16,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -24,9 +25,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.BeforeEach;
 
 /** What becomes of jobs, on PostgreSQL, while nothing is cut. */
 final class WorkerTest {
@@ -79,12 +80,14 @@ final class WorkerTest {
     }
 
     private long enqueue(int number, UnaryOperator<EnqueueOptions> options) {
-        return jobs.enqueue(new Task(number), o -> options.apply(o.queue(queue))).id();
+        return jobs.enqueue(new Task(number), o -> options.apply(o.queue(queue)))
+                .id();
     }
 
     private static <T> @Nullable T ask(String sql, Class<T> type) {
         try {
-            return jobs.db.autocommit(connection -> jobs.db.dsl(connection).fetchOne(sql).get(0, type));
+            return jobs.db.autocommit(
+                    connection -> jobs.db.dsl(connection).fetchOne(sql).get(0, type));
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
@@ -107,13 +110,15 @@ final class WorkerTest {
     void two_workers_run_each_of_2000_jobs_exactly_once() {
         Map<Integer, AtomicInteger> runs = new ConcurrentHashMap<>();
         jobs.enqueueAll(IntStream.range(0, 2_000).mapToObj(Task::new).toList(), o -> o.queue(queue));
-        JobHandler<Task> handler = (job, ctx) ->
-                runs.computeIfAbsent(job.number(), unused -> new AtomicInteger()).incrementAndGet();
+        JobHandler<Task> handler = (job, ctx) -> runs.computeIfAbsent(job.number(), unused -> new AtomicInteger())
+                .incrementAndGet();
         try (Worker one = worker(handler).start();
                 Worker two = worker(handler).start()) {
             Await.until("all are done", () -> one.stats().done() + two.stats().done() == 2_000);
         }
-        assertThat(runs).hasSize(2_000).allSatisfy((number, count) -> assertThat(count).hasValue(1));
+        assertThat(runs)
+                .hasSize(2_000)
+                .allSatisfy((number, count) -> assertThat(count).hasValue(1));
     }
 
     @Test
@@ -133,7 +138,8 @@ final class WorkerTest {
         }
         assertThat(attempts).containsExactly(1, 2, 3);
         assertThat(isGone(id)).isTrue();
-        assertThat(ask("select count(*) from tenfold_job_error where job_id = " + id, Integer.class)).isZero();
+        assertThat(ask("select count(*) from tenfold_job_error where job_id = " + id, Integer.class))
+                .isZero();
     }
 
     @Test
@@ -145,7 +151,8 @@ final class WorkerTest {
             long id = enqueue(1, o -> o.maxAttempts(2));
             Await.until("dead", () -> worker.stats().dead() == 1);
             assertThat(deadReason(id)).isEqualTo("EXHAUSTED");
-            assertThat(ask("select count(*) from tenfold_job_error where job_id = " + id, Integer.class)).isEqualTo(2);
+            assertThat(ask("select count(*) from tenfold_job_error where job_id = " + id, Integer.class))
+                    .isEqualTo(2);
         }
     }
 
@@ -189,7 +196,9 @@ final class WorkerTest {
     void an_unreadable_payload_is_dead_after_three_attempts() {
         AtomicBoolean ran = new AtomicBoolean();
         long id = enqueue(1);
-        ask("with x as (update tenfold_job set payload = '\\x7b' where id = " + id + " returning 1) select 1 from x",
+        ask(
+                "with x as (update tenfold_job set payload = '\\x7b' where id = " + id
+                        + " returning 1) select 1 from x",
                 Integer.class);
         try (Worker worker = worker((job, ctx) -> ran.set(true)).start()) {
             Await.until("dead", () -> worker.stats().dead() == 1);
@@ -233,7 +242,9 @@ final class WorkerTest {
                 .start()) {
             long id = enqueue(1);
             Await.latch(running);
-            ask("with x as (update tenfold_job set cancelled = true where id = " + id + " returning 1) select 1 from x",
+            ask(
+                    "with x as (update tenfold_job set cancelled = true where id = " + id
+                            + " returning 1) select 1 from x",
                     Integer.class);
             Await.until("cancelled", () -> worker.stats().cancelled() == 1);
         }
@@ -422,7 +433,7 @@ final class WorkerTest {
         AtomicInteger most = new AtomicInteger();
         try (Worker worker = worker((job, ctx) -> {
                     most.accumulateAndGet(running.incrementAndGet(), Math::max);
-                    new CountDownLatch(1).await(2, java.util.concurrent.TimeUnit.MILLISECONDS);
+                    new CountDownLatch(1).await(2, TimeUnit.MILLISECONDS);
                     running.decrementAndGet();
                 })
                 .start()) {
@@ -475,11 +486,15 @@ final class WorkerTest {
                         h -> h.breaker(0.5, Duration.ofMillis(300)).retry(RetryPolicy.fixed(Duration.ofMillis(20))))
                 .start()) {
             Await.until("a hundred failed", () -> runs.get() >= 100);
-            Await.until("only probes run", () -> worker.stats().buffered() == 0 && worker.stats().running() == 0);
+            Await.until(
+                    "only probes run",
+                    () -> worker.stats().buffered() == 0 && worker.stats().running() == 0);
             int before = runs.get();
             assertThat(before).isLessThan(130);
             broken.set(false);
-            Await.until(() -> "all are done: " + worker.stats(), () -> worker.stats().done() == 300);
+            Await.until(
+                    () -> "all are done: " + worker.stats(),
+                    () -> worker.stats().done() == 300);
         }
     }
 
@@ -496,7 +511,8 @@ final class WorkerTest {
             Await.until("each failed once", () -> worker.stats().retried() == 50);
         }
         Integer late = ask(
-                "select count(*) from tenfold_job j join tenfold_job_queue q on q.id = j.queue_id where q.name = '" + queue
+                "select count(*) from tenfold_job j join tenfold_job_queue q on q.id = j.queue_id where q.name = '"
+                        + queue
                         + "' and run_at > (extract(epoch from clock_timestamp()) * 1000000)::bigint + 3000000000",
                 Integer.class);
         assertThat(late).isBetween(35, 40);
@@ -525,7 +541,9 @@ final class WorkerTest {
             enqueue(-1, o -> o.priority(Priority.LOW));
             Await.latch(low);
             assertThat(urgent.get()).isGreaterThan(50);
-            Await.until("the rest", () -> worker.stats().running() == 0 && worker.stats().buffered() == 0);
+            Await.until(
+                    "the rest",
+                    () -> worker.stats().running() == 0 && worker.stats().buffered() == 0);
         }
     }
 
@@ -573,36 +591,37 @@ final class WorkerTest {
 
     @Test
     void a_paused_queue_is_left_alone_until_it_is_resumed() {
-        try (Worker worker = worker((job, ctx) -> {}).start()) {
-            enqueue(1);
-            Await.until("done", () -> worker.stats().done() == 1);
-            jobs.pause(queue);
-            try (Worker second = worker((job, ctx) -> {}).start()) {
-                worker.close();
-                enqueue(2);
-                jobs.wake();
-                jobs.resume(queue);
-                Await.until("done", () -> second.stats().done() == 1);
-            }
+        long paused = enqueue(1);
+        jobs.pause(queue);
+        try (Worker worker =
+                worker((job, ctx) -> {}).queue(queue + "-open", 1).start()) {
+            jobs.enqueue(new Task(2), o -> o.queue(queue + "-open"));
+            Await.until("the other queue's job is done", () -> worker.stats().done() == 1);
+            assertThat(column("attempt", paused)).isZero();
+            jobs.resume(queue);
+            Await.until("done", () -> worker.stats().done() == 2);
         }
+        assertThat(isGone(paused)).isTrue();
     }
 
     @Test
     void a_listener_hears_of_each_attempt_and_cannot_harm_it() {
         List<String> heard = new ArrayList<>();
-        try (JobQueue own = JobQueue.on(pool, o -> o.notifies(false).listener(new JobListener() {
-                    @Override
-                    public Scope starting(JobContext context) {
-                        throw new IllegalStateException("bad listener");
-                    }
+        try (JobQueue own = JobQueue.on(
+                        pool,
+                        o -> o.notifies(false).listener(new JobListener() {
+                            @Override
+                            public Scope starting(JobContext context) {
+                                throw new IllegalStateException("bad listener");
+                            }
 
-                    @Override
-                    public void ended(
-                            JobContext context, Outcome outcome, Duration ran, @Nullable Throwable thrown) {
-                        heard.add(context.kind() + ' ' + context.queue() + ' ' + outcome);
-                        throw new IllegalStateException("bad listener");
-                    }
-                }));
+                            @Override
+                            public void ended(
+                                    JobContext context, Outcome outcome, Duration ran, @Nullable Throwable thrown) {
+                                heard.add(context.kind() + ' ' + context.queue() + ' ' + outcome);
+                                throw new IllegalStateException("bad listener");
+                            }
+                        }));
                 Worker worker = own.worker()
                         .queue(queue, 1)
                         .handle(Task.class, (job, ctx) -> {})
