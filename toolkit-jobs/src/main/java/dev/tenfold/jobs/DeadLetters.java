@@ -265,7 +265,7 @@ public final class DeadLetters {
                 return false;
             }
             String name = kinds.kindName(row.kind);
-            if (!name.equals(kind.name) && !kind.aliases.contains(name)) {
+            if (kind.names().noneMatch(name::equals)) {
                 throw new IllegalArgumentException("dead letter " + id + " is a " + name + ", and "
                         + payload.getClass().getName() + " is a " + kind.name
                         + ": give it a payload of its own kind, or enqueue a new job and purge the letter");

@@ -3,7 +3,10 @@ package dev.tenfold.jobs;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tenfold.testkit.Await;
+import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.h2.jdbcx.JdbcDataSource;
@@ -95,6 +98,74 @@ final class JobQueueOperationsTest {
             assertThat(registry.get("toolkit.jobs.ready").gauge().value())
                     .as("all but those that wait")
                     .isEqualTo(7);
+        }
+    }
+
+    @Test
+    void what_a_worker_does_is_counted_and_timed_and_seen() {
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        try (JobQueue jobs = JobQueue.on(h2("worked"), o -> o.listener(JobMetrics.listener(registry)));
+                Worker worker = jobs.worker()
+                        .handle(
+                                SendReceipt.class,
+                                (job, context) -> {
+                                    if (job.orderId() == 2) {
+                                        throw new IllegalArgumentException("no such order");
+                                    }
+                                },
+                                h -> h.retry(RetryPolicy.fixed(Duration.ofMillis(1))))
+                        .start()) {
+            jobs.enqueue(new SendReceipt(1));
+            long fails = jobs.enqueue(new SendReceipt(2), o -> o.maxAttempts(2)).id();
+            Await.until(
+                    "the job is given up",
+                    () -> registry.find("toolkit.jobs.executions")
+                                    .tag("outcome", "dead")
+                                    .counter()
+                            != null);
+            Await.until("the other is done", () -> executions(registry, "done") == 1);
+            Await.until(
+                    "it is a dead letter", () -> jobs.deadLetters().find(fails).isPresent());
+
+            assertThat(executions(registry, "retried")).isEqualTo(1);
+            assertThat(executions(registry, "dead")).isEqualTo(1);
+            assertThat(registry.get("toolkit.jobs.wait")
+                            .tag("kind", "send-receipt")
+                            .timer()
+                            .count())
+                    .isEqualTo(3);
+            assertThat(registry.get("toolkit.jobs.run")
+                            .tag("outcome", "done")
+                            .timer()
+                            .count())
+                    .isEqualTo(1);
+            assertThat(worker.isRunning()).isTrue();
+            assertThat(jobs.health().findings()).isEmpty();
+            assertThat(jobs.stats().workers()).isEqualTo(1);
+            assertThat(jobs.deadLetters().find(fails).orElseThrow().errors()).hasSize(2);
+        }
+    }
+
+    private static double executions(SimpleMeterRegistry registry, String outcome) {
+        Counter counter =
+                registry.find("toolkit.jobs.executions").tag("outcome", outcome).counter();
+        return counter == null ? 0 : counter.count();
+    }
+
+    @Test
+    void a_worker_that_knows_a_kind_by_its_former_name_takes_it() throws Exception {
+        try (JobQueue jobs = JobQueue.on(h2("former"));
+                Worker worker = jobs.worker()
+                        .handle(Kind.of(Publish.class).alias("print"), (job, context) -> {})
+                        .start()) {
+            assertThat(worker.isRunning()).isTrue();
+            List<JobSurvey.LiveWorker> live = jobs.db.autocommit(
+                    with -> new JobSurvey(jobs.db, jobs.store).workers(with, jobs.db.currentMicros(with)));
+
+            assertThat(live).hasSize(1);
+            assertThat(live.get(0).takes("default", "print")).isTrue();
+            assertThat(live.get(0).takes("default", "publish")).isTrue();
+            assertThat(live.get(0).takes("mail", "publish")).isFalse();
         }
     }
 

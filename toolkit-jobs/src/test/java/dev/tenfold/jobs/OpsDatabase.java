@@ -6,8 +6,8 @@ import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.MariaDbServer;
 import dev.tenfold.testkit.PostgresServer;
 import java.nio.charset.StandardCharsets;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -110,18 +110,19 @@ final class OpsDatabase implements AutoCloseable {
     }
 
     void insert(String table, List<Map<String, Object>> rows) throws SQLException {
+        List<String> columns = List.copyOf(rows.get(0).keySet());
+        String sql = "insert into " + table + " (" + String.join(", ", columns) + ") values ("
+                + "?, ".repeat(columns.size() - 1) + "?)";
         db.transaction(connection -> {
-            for (int from = 0; from < rows.size(); from += 500) {
-                List<Map<String, Object>> some = rows.subList(from, Math.min(rows.size(), from + 500));
-                List<Field<Object>> columns =
-                        some.get(0).keySet().stream().map(OpsDatabase::column).toList();
-                var insert = db.dsl(connection).insertInto(table(table)).columns(columns);
-                for (Map<String, Object> row : some) {
-                    insert = insert.values(new ArrayList<>(row.values()));
+            try (PreparedStatement statement = connection.prepareStatement(sql)) {
+                for (Map<String, Object> row : rows) {
+                    for (int i = 0; i < columns.size(); i++) {
+                        statement.setObject(i + 1, row.get(columns.get(i)));
+                    }
+                    statement.addBatch();
                 }
-                insert.execute();
+                return statement.executeBatch();
             }
-            return rows;
         });
     }
 
