@@ -98,8 +98,10 @@ final class CommitWatcher {
         } catch (SQLException | RuntimeException e) {
             if (!failed) {
                 failed = true;
-                LOG.warn("cannot see whether transactions with jobs have committed ({}); workers find the jobs when they look"
-                        + " next", e.toString());
+                LOG.warn(
+                        "cannot see whether transactions with jobs have committed ({}); workers find the jobs when they look"
+                                + " next",
+                        e.toString());
             }
         }
         end(ids, visible, began).forEach(wake);

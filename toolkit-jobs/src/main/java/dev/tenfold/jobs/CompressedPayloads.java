@@ -29,8 +29,8 @@ final class CompressedPayloads implements PayloadCodec {
         byte[] plain = inner.encode(payload);
         if (plain.length >= WORTH_IT) {
             if (plain.length > MOST) {
-                throw new IOException("a payload of " + plain.length + " bytes is too large to be read again; 16 MB is the"
-                        + " most");
+                throw new IOException("a payload of " + plain.length
+                        + " bytes is too large to be read again; 16 MB is the" + " most");
             }
             byte[] deflated = deflate(plain);
             if (deflated.length < plain.length) {
@@ -93,8 +93,8 @@ final class CompressedPayloads implements PayloadCodec {
                     throw new IOException("the compressed payload of " + bytes.length + " bytes is cut short");
                 }
                 if (out.size() + length > MOST) {
-                    throw new IOException("the compressed payload of " + bytes.length + " bytes has more than 16 MB in it;"
-                            + " nobody has enqueued that");
+                    throw new IOException("the compressed payload of " + bytes.length
+                            + " bytes has more than 16 MB in it;" + " nobody has enqueued that");
                 }
                 out.write(piece, 0, length);
             }

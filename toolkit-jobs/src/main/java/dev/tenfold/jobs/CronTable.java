@@ -89,7 +89,12 @@ final class CronTable {
     /** Locks the row until the transaction ends; null if there is none. */
     @Nullable
     Row lock(Connection connection, String name) {
-        return row(db.dsl(connection).select(ALL).from(crons).where(NAME.eq(name)).forUpdate().fetchOne());
+        return row(db.dsl(connection)
+                .select(ALL)
+                .from(crons)
+                .where(NAME.eq(name))
+                .forUpdate()
+                .fetchOne());
     }
 
     /** Fails with a duplicate key if there is one. */
@@ -166,7 +171,8 @@ final class CronTable {
 
     @Nullable
     Row find(Connection connection, String name) {
-        return row(db.dsl(connection).select(ALL).from(crons).where(NAME.eq(name)).fetchOne());
+        return row(
+                db.dsl(connection).select(ALL).from(crons).where(NAME.eq(name)).fetchOne());
     }
 
     /** By name. */
@@ -225,7 +231,6 @@ final class CronTable {
     /** Due at once. */
     static NewJob job(
             int queue, int kind, int priority, int maxAttempts, int payloadVersion, @Nullable String headers) {
-        return new NewJob(
-                queue, kind, priority, 0, true, maxAttempts, payloadVersion, headers, null, 0, null, 0, null);
+        return new NewJob(queue, kind, priority, 0, true, maxAttempts, payloadVersion, headers, null, 0, null, 0, null);
     }
 }

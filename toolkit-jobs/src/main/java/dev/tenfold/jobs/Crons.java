@@ -6,14 +6,12 @@ import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
-import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
@@ -141,8 +139,7 @@ public final class Crons {
         }
     }
 
-    private CronTable.Entry entry(
-            String name, CronExpression cron, ZoneId zone, Object payload, CronOptions options) {
+    private CronTable.Entry entry(String name, CronExpression cron, ZoneId zone, Object payload, CronOptions options) {
         Enqueuer enqueuer = new Enqueuer(jobs, null, null);
         Kind<?> kind = enqueuer.kind(payload);
         byte[] bytes = enqueuer.encode(kind, payload);
@@ -176,7 +173,8 @@ public final class Crons {
             table.insert(connection, entry, nextAfter(now, cron, zone), now);
             return true;
         }
-        boolean same = there.entry().expression.equals(entry.expression) && there.entry().zone.equals(entry.zone);
+        boolean same = there.entry().expression.equals(entry.expression)
+                && there.entry().zone.equals(entry.zone);
         table.update(connection, entry, same ? there.nextAt() : nextAfter(now, cron, zone));
         return false;
     }
@@ -295,8 +293,7 @@ public final class Crons {
                 return row != null;
             }
             CronExpression cron = CronExpression.parse(row.entry().expression);
-            table.resume(
-                    connection, name, nextAfter(table.now(connection), cron, ZoneId.of(row.entry().zone)));
+            table.resume(connection, name, nextAfter(table.now(connection), cron, ZoneId.of(row.entry().zone)));
             return true;
         });
     }
@@ -410,7 +407,12 @@ public final class Crons {
             return 0;
         }
         if (isMissed(due, now)) {
-            LOG.info("cron {} was due at {}, when no worker ran; misfire {} fires {} now", name, due, row.entry().misfire, plan.fires());
+            LOG.info(
+                    "cron {} was due at {}, when no worker ran; misfire {} fires {} now",
+                    name,
+                    due,
+                    row.entry().misfire,
+                    plan.fires());
         }
         if (!fires.isEmpty()) {
             ring(row.entry());
@@ -455,7 +457,13 @@ public final class Crons {
         Map<String, String> headers = fired(Headers.decode(entry.job.headers), entry.name, at);
         jobs.options.listener.enqueuing(
                 jobs.kinds.kindName(entry.job.kind), jobs.kinds.queueName(entry.job.queue), headers);
-        return CronTable.job(entry.job.queue, entry.job.kind, entry.job.priority, entry.job.maxAttempts, entry.job.payloadVersion, Headers.encode(headers));
+        return CronTable.job(
+                entry.job.queue,
+                entry.job.kind,
+                entry.job.priority,
+                entry.job.maxAttempts,
+                entry.job.payloadVersion,
+                Headers.encode(headers));
     }
 
     private void ring(CronTable.Entry entry) {

@@ -49,8 +49,9 @@ final class EncryptedPayloads implements PayloadCodec {
             if (keys.readsPlain) {
                 return inner.decode(bytes, type);
             }
-            throw new GeneralSecurityException("the payload is not encrypted; if it was enqueued before you began to encrypt,"
-                    + " read it with PayloadKeys.readingPlain()");
+            throw new GeneralSecurityException(
+                    "the payload is not encrypted; if it was enqueued before you began to encrypt,"
+                            + " read it with PayloadKeys.readingPlain()");
         }
         return inner.decode(decrypt(bytes), type);
     }
@@ -62,16 +63,16 @@ final class EncryptedPayloads implements PayloadCodec {
         int id = ByteBuffer.wrap(bytes, 1, Integer.BYTES).getInt();
         SecretKey key = keys.key(id);
         if (key == null) {
-            throw new GeneralSecurityException("the payload is encrypted with key " + id + ", which this process does not"
-                    + " have (" + keys + "); give it with PayloadKeys.reading(" + id + ", …)");
+            throw new GeneralSecurityException(
+                    "the payload is encrypted with key " + id + ", which this process does not" + " have (" + keys
+                            + "); give it with PayloadKeys.reading(" + id + ", …)");
         }
         try {
-            return cipher(Cipher.DECRYPT_MODE, key, bytes)
-                    .doFinal(bytes, HEAD + NONCE, bytes.length - HEAD - NONCE);
+            return cipher(Cipher.DECRYPT_MODE, key, bytes).doFinal(bytes, HEAD + NONCE, bytes.length - HEAD - NONCE);
         } catch (AEADBadTagException e) {
             throw new GeneralSecurityException(
-                    "the payload is not what was encrypted with key " + id + ": it was changed, or this process has another"
-                            + " key of that number",
+                    "the payload is not what was encrypted with key " + id
+                            + ": it was changed, or this process has another" + " key of that number",
                     e);
         }
     }

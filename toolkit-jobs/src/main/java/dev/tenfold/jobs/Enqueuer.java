@@ -136,7 +136,8 @@ public final class Enqueuer {
             return 0;
         }
         List<NewJob> rows = rows(drafts, options, null);
-        boolean several = isOwn() && (drafts.size() > 1 || pieces(drafts.get(0).payloads).size() > 1);
+        boolean several =
+                isOwn() && (drafts.size() > 1 || pieces(drafts.get(0).payloads).size() > 1);
         boolean watched = !isOwn() && jobs.wakeups.isHeard() && isDue(options);
         long last = run(jobs.size() + " jobs", several, with -> insert(with, drafts, rows, watched));
         tell(last, options);
@@ -304,7 +305,7 @@ public final class Enqueuer {
         return List.copyOf(drafts.values());
     }
 
-    private Kind<?> kind(Object job) {
+    Kind<?> kind(Object job) {
         jobs.refuseClosed();
         return jobs.kinds.of(Objects.requireNonNull(job, "job").getClass());
     }
@@ -318,7 +319,7 @@ public final class Enqueuer {
         return new Draft(kind, Headers.encode(headers));
     }
 
-    private byte[] encode(Kind<?> kind, Object job) {
+    byte[] encode(Kind<?> kind, Object job) {
         byte[] payload;
         try {
             payload = jobs.codec.encode(job);
@@ -440,8 +441,9 @@ public final class Enqueuer {
 
     private static <T> T joined(Connection with, boolean several, Db.Work<T> work) throws SQLException {
         if (several && with.getAutoCommit()) {
-            throw new IllegalStateException("this takes several statements, which are all or nothing, and your connection is"
-                    + " in autocommit mode: begin a transaction on it, or enqueue without in(connection)");
+            throw new IllegalStateException(
+                    "this takes several statements, which are all or nothing, and your connection is"
+                            + " in autocommit mode: begin a transaction on it, or enqueue without in(connection)");
         }
         return work.with(with);
     }

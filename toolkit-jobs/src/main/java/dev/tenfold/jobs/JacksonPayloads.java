@@ -26,8 +26,9 @@ final class JacksonPayloads implements PayloadCodec {
 
     JacksonPayloads(ObjectMapper mapper) {
         if (mapper.getDeserializationConfig().getDefaultTyper(mapper.constructType(Object.class)) != null) {
-            throw new IllegalArgumentException("the mapper has default typing, so the bytes in the table would choose the"
-                    + " classes to make; use a mapper without it, and @JsonTypeInfo where a type has subtypes");
+            throw new IllegalArgumentException(
+                    "the mapper has default typing, so the bytes in the table would choose the"
+                            + " classes to make; use a mapper without it, and @JsonTypeInfo where a type has subtypes");
         }
         this.mapper = mapper;
     }

@@ -79,11 +79,11 @@ public final class JobQueueOptions {
      */
     public JobQueueOptions schema(String name) {
         if (!IDENTIFIER.matcher(name).matches()) {
-            throw new IllegalArgumentException("schema \"" + name
-                    + "\" must be 1 to 50 lower-case letters, digits and underscores, not a digit first; name it so in the database");
+            throw new IllegalArgumentException(
+                    "schema \"" + name
+                            + "\" must be 1 to 50 lower-case letters, digits and underscores, not a digit first; name it so in the database");
         }
-        return new JobQueueOptions(
-                name, history, keepHistory, codec, kinds, listener, clock, notifies, maxPayload);
+        return new JobQueueOptions(name, history, keepHistory, codec, kinds, listener, clock, notifies, maxPayload);
     }
 
     /**
@@ -94,8 +94,7 @@ public final class JobQueueOptions {
      */
     public JobQueueOptions history(History kept) {
         Objects.requireNonNull(kept, "history");
-        return new JobQueueOptions(
-                schema, kept, keepHistory, codec, kinds, listener, clock, notifies, maxPayload);
+        return new JobQueueOptions(schema, kept, keepHistory, codec, kinds, listener, clock, notifies, maxPayload);
     }
 
     /**
@@ -136,8 +135,7 @@ public final class JobQueueOptions {
         List<Kind<?>> all = new ArrayList<>(kinds);
         all.addAll(List.of(more));
         Kinds.refuseClashes(all);
-        return new JobQueueOptions(
-                schema, history, keepHistory, codec, all, listener, clock, notifies, maxPayload);
+        return new JobQueueOptions(schema, history, keepHistory, codec, all, listener, clock, notifies, maxPayload);
     }
 
     /**

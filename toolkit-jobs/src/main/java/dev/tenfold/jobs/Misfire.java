@@ -37,7 +37,8 @@ public final class Misfire {
      */
     public static Misfire fireAll(int latest) {
         if (latest < 1 || latest > MOST) {
-            throw new IllegalArgumentException("fireAll(" + latest + ") must be from 1 to 1,000; SKIP makes up for none");
+            throw new IllegalArgumentException(
+                    "fireAll(" + latest + ") must be from 1 to 1,000; SKIP makes up for none");
         }
         return new Misfire(ALL, latest);
     }

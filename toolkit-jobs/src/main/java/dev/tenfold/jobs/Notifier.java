@@ -142,8 +142,9 @@ final class Notifier {
         boolean before = failed;
         failed = now != null; // only the timer's thread is here
         if (now != null && !before) {
-            LOG.warn("cannot notify other processes of new jobs ({}); their workers find them when they look next", now
-                    .toString());
+            LOG.warn(
+                    "cannot notify other processes of new jobs ({}); their workers find them when they look next",
+                    now.toString());
         }
     }
 }

@@ -72,8 +72,8 @@ public final class PayloadKeys {
             throw new IllegalArgumentException("the payload key's number " + id + " must be 0 or more");
         }
         if (key.length != KEY_BYTES) {
-            throw new IllegalArgumentException("payload key " + id + " has " + key.length
-                    + " bytes; AES-256 needs 32, from a random generator");
+            throw new IllegalArgumentException(
+                    "payload key " + id + " has " + key.length + " bytes; AES-256 needs 32, from a random generator");
         }
         return new SecretKeySpec(key, "AES");
     }

@@ -39,8 +39,8 @@ final class PostgresListener implements AutoCloseable {
     private final Condition ended = lock.newCondition();
 
     // Of the thread.
-    private final String proof = "proof:"
-            + Long.toHexString(ThreadLocalRandom.current().nextLong());
+    private final String proof =
+            "proof:" + Long.toHexString(ThreadLocalRandom.current().nextLong());
     private boolean proven;
     private int attempts;
 
@@ -93,8 +93,10 @@ final class PostgresListener implements AutoCloseable {
                 }
                 if (!told) {
                     told = true;
-                    LOG.warn("does not hear of other processes' jobs ({}); connects again by itself, and meanwhile workers"
-                            + " find jobs when they look", e.toString());
+                    LOG.warn(
+                            "does not hear of other processes' jobs ({}); connects again by itself, and meanwhile workers"
+                                    + " find jobs when they look",
+                            e.toString());
                 }
             }
             backoff = worked ? FIRST_BACKOFF : longer(backoff);
@@ -120,9 +122,10 @@ final class PostgresListener implements AutoCloseable {
             if (attempts < MOST_PROOFS) {
                 throw e;
             }
-            LOG.warn("cannot hear of other processes' jobs: that needs two connections, and the data source gives one ({});"
-                    + " workers find jobs when they look. Make the pool larger, or turn it off with notifies(false)", e
-                    .toString());
+            LOG.warn(
+                    "cannot hear of other processes' jobs: that needs two connections, and the data source gives one ({});"
+                            + " workers find jobs when they look. Make the pool larger, or turn it off with notifies(false)",
+                    e.toString());
             return false;
         }
         long until = System.nanoTime() + PROOF_NANOS;
@@ -130,9 +133,10 @@ final class PostgresListener implements AutoCloseable {
             hear(postgres.getNotifications((int) Math.max(1, TimeUnit.NANOSECONDS.toMillis(left))));
         }
         if (!proven && !isClosed()) {
-            LOG.warn("no notification from PostgreSQL arrives within 5 s, as behind a PgBouncer that pools transactions;"
-                    + " workers find the jobs of other processes when they look. Give JobQueue a data source that goes to"
-                    + " PostgreSQL itself, or turn it off with notifies(false)");
+            LOG.warn(
+                    "no notification from PostgreSQL arrives within 5 s, as behind a PgBouncer that pools transactions;"
+                            + " workers find the jobs of other processes when they look. Give JobQueue a data source that goes to"
+                            + " PostgreSQL itself, or turn it off with notifies(false)");
         }
         return proven;
     }
@@ -258,8 +262,9 @@ final class PostgresListener implements AutoCloseable {
             }
             thread.join(CLOSES_WITHIN_MILLIS);
             if (thread.isAlive()) {
-                LOG.warn("the thread that listens to PostgreSQL still waits for a connection; it ends after that. Give the"
-                        + " data source a login time-out");
+                LOG.warn(
+                        "the thread that listens to PostgreSQL still waits for a connection; it ends after that. Give the"
+                                + " data source a login time-out");
             }
         } catch (SQLException e) {
             LOG.warn("cannot abort the connection that listens to PostgreSQL; it ends by its keep-alive", e);

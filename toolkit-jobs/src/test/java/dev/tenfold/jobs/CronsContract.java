@@ -70,9 +70,10 @@ abstract class CronsContract {
     private List<Stored> stored() throws SQLException {
         try (var connection = dataSource.getConnection();
                 var statement = connection.createStatement();
-                var rows = statement.executeQuery("select k.name, q.name, j.priority, j.max_attempts, j.payload, j.headers"
-                        + " from tenfold_job j join tenfold_job_kind k on k.id = j.kind_id"
-                        + " join tenfold_job_queue q on q.id = j.queue_id order by j.id")) {
+                var rows =
+                        statement.executeQuery("select k.name, q.name, j.priority, j.max_attempts, j.payload, j.headers"
+                                + " from tenfold_job j join tenfold_job_kind k on k.id = j.kind_id"
+                                + " join tenfold_job_queue q on q.id = j.queue_id order by j.id")) {
             List<Stored> stored = new ArrayList<>();
             while (rows.next()) {
                 stored.add(new Stored(
@@ -111,10 +112,12 @@ abstract class CronsContract {
 
     @Test
     void a_fire_enqueues_one_job_as_registered() throws SQLException {
-        jobs.cron("nightly", "0 2 * * *", PARIS, new Rollup("sales"), o -> o.queue("reports")
-                .priority(Priority.LOW)
-                .maxAttempts(3)
-                .header("tenant", "a b"));
+        jobs.cron(
+                "nightly",
+                "0 2 * * *",
+                PARIS,
+                new Rollup("sales"),
+                o -> o.queue("reports").priority(Priority.LOW).maxAttempts(3).header("tenant", "a b"));
         clock.set(at("05T00:00"));
 
         Duration unused = fire();
@@ -415,8 +418,9 @@ abstract class CronsContract {
         Enqueued run = jobs.crons().runNow("nightly");
 
         assertThat(run.isNew()).isTrue();
-        assertThat(stored()).singleElement().satisfies(job -> assertThat(job.header())
-                .isEqualTo(Map.of("cron", "nightly")));
+        assertThat(stored())
+                .singleElement()
+                .satisfies(job -> assertThat(job.header()).isEqualTo(Map.of("cron", "nightly")));
         assertThat(jobs.crons().next("nightly", 3)).isEqualTo(before);
     }
 
@@ -446,15 +450,16 @@ abstract class CronsContract {
     @Test
     void the_list_shows_all_of_them_by_name() throws SQLException {
         jobs.cron("weekly", "@weekly", ZoneOffset.UTC, new Rollup("sales"));
-        jobs.cron("hourly", "0 * * * *", PARIS, new Rollup("sales"), o -> o.queue("reports")
-                .misfire(Misfire.fireAll(4))
-                .priority(Priority.HIGH));
+        jobs.cron(
+                "hourly",
+                "0 * * * *",
+                PARIS,
+                new Rollup("sales"),
+                o -> o.queue("reports").misfire(Misfire.fireAll(4)).priority(Priority.HIGH));
         clock.set(at("04T13:00"));
         Duration unused = fire();
 
-        assertThat(jobs.crons().list())
-                .extracting(CronEntry::name)
-                .containsExactly("hourly", "weekly");
+        assertThat(jobs.crons().list()).extracting(CronEntry::name).containsExactly("hourly", "weekly");
         assertThat(jobs.crons().list().get(0))
                 .isEqualTo(new CronEntry(
                         "hourly",
@@ -485,7 +490,8 @@ abstract class CronsContract {
         long unused = traced.crons().fireDue();
 
         assertThat(heard).containsExactly("rollup in default");
-        assertThat(stored()).singleElement().satisfies(job -> assertThat(job.header())
-                .containsEntry("traceparent", "00-1"));
+        assertThat(stored())
+                .singleElement()
+                .satisfies(job -> assertThat(job.header()).containsEntry("traceparent", "00-1"));
     }
 }
