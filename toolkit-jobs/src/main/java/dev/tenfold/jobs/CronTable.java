@@ -6,6 +6,7 @@ import static org.jooq.impl.DSL.table;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 import org.jooq.Field;
 import org.jooq.Record;
 import org.jooq.SelectField;
@@ -86,15 +87,14 @@ final class CronTable {
 
     // ---- registration -----------------------------------------------------------------------------------------------
 
-    /** Locks the row until the transaction ends; null if there is none. */
-    @Nullable
-    Row lock(Connection connection, String name) {
-        return row(db.dsl(connection)
+    /** Locks the row until the transaction ends. */
+    Optional<Row> lock(Connection connection, String name) {
+        return db.dsl(connection)
                 .select(ALL)
                 .from(crons)
                 .where(NAME.eq(name))
                 .forUpdate()
-                .fetchOne());
+                .fetchOptional(CronTable::row);
     }
 
     /** Fails with a duplicate key if there is one. */
@@ -169,15 +169,13 @@ final class CronTable {
 
     // ---- from outside -----------------------------------------------------------------------------------------------
 
-    @Nullable
-    Row find(Connection connection, String name) {
-        return row(
-                db.dsl(connection).select(ALL).from(crons).where(NAME.eq(name)).fetchOne());
+    Optional<Row> find(Connection connection, String name) {
+        return db.dsl(connection).select(ALL).from(crons).where(NAME.eq(name)).fetchOptional(CronTable::row);
     }
 
     /** By name. */
     List<Row> all(Connection connection) {
-        return db.dsl(connection).select(ALL).from(crons).orderBy(NAME).fetch(CronTable::present);
+        return db.dsl(connection).select(ALL).from(crons).orderBy(NAME).fetch(CronTable::row);
     }
 
     boolean pause(Connection connection, String name) {
@@ -206,11 +204,7 @@ final class CronTable {
         return db.currentMicros(connection);
     }
 
-    private static @Nullable Row row(@Nullable Record found) {
-        return found == null ? null : present(found);
-    }
-
-    private static Row present(Record row) {
+    private static Row row(Record row) {
         NewJob job = job(
                 row.get(QUEUE),
                 row.get(KIND),

@@ -167,12 +167,13 @@ public final class Crons {
 
     private boolean put(Connection connection, CronTable.Entry entry, CronExpression cron, ZoneId zone)
             throws SQLException {
-        CronTable.Row there = table.lock(connection, entry.name);
+        Optional<CronTable.Row> locked = table.lock(connection, entry.name);
         long now = table.now(connection);
-        if (there == null) {
+        if (locked.isEmpty()) {
             table.insert(connection, entry, nextAfter(now, cron, zone), now);
             return true;
         }
+        CronTable.Row there = locked.get();
         boolean same = there.entry().expression.equals(entry.expression)
                 && there.entry().zone.equals(entry.zone);
         table.update(connection, entry, same ? there.nextAt() : nextAfter(now, cron, zone));
@@ -309,11 +310,9 @@ public final class Crons {
         return ask("remove cron " + name, connection -> table.remove(connection, name));
     }
 
-    private static CronTable.Row present(String name, CronTable.@Nullable Row row) {
-        if (row == null) {
-            throw new IllegalArgumentException("there is no cron \"" + name + "\"; list() has those that there are");
-        }
-        return row;
+    private static CronTable.Row present(String name, Optional<CronTable.Row> row) {
+        return row.orElseThrow(() ->
+                new IllegalArgumentException("there is no cron \"" + name + "\"; list() has those that there are"));
     }
 
     private interface Naming<T> {
@@ -381,10 +380,11 @@ public final class Crons {
 
     /** One fire, or what the misfire policy makes of several; returns in how many microseconds the next one is due. */
     private long fire(String name) throws SQLException {
-        CronTable.Row row = db.autocommit(connection -> table.find(connection, name));
-        if (row == null) {
-            return 0; // removed meanwhile
-        }
+        Optional<CronTable.Row> found = db.autocommit(connection -> table.find(connection, name));
+        return found.isEmpty() ? 0 : fire(found.get()); // 0: removed meanwhile
+    }
+
+    private long fire(CronTable.Row row) throws SQLException {
         CronExpression cron = CronExpression.parse(row.entry().expression);
         ZoneId zone = ZoneId.of(row.entry().zone);
         Instant due = Times.instant(row.nextAt());
@@ -409,7 +409,7 @@ public final class Crons {
         if (isMissed(due, now)) {
             LOG.info(
                     "cron {} was due at {}, when no worker ran; misfire {} fires {} now",
-                    name,
+                    row.entry().name,
                     due,
                     row.entry().misfire,
                     plan.fires());
