@@ -289,13 +289,13 @@ public final class Crons {
      */
     public boolean resume(String name) {
         return ask("resume cron " + name, connection -> {
-            CronTable.Row row = table.lock(connection, name);
-            if (row == null || !row.paused()) {
-                return row != null;
+            Optional<CronTable.Row> row = table.lock(connection, name);
+            if (row.isPresent() && row.get().paused()) {
+                CronTable.Entry entry = row.get().entry();
+                CronExpression cron = CronExpression.parse(entry.expression);
+                table.resume(connection, name, nextAfter(table.now(connection), cron, ZoneId.of(entry.zone)));
             }
-            CronExpression cron = CronExpression.parse(row.entry().expression);
-            table.resume(connection, name, nextAfter(table.now(connection), cron, ZoneId.of(row.entry().zone)));
-            return true;
+            return row.isPresent();
         });
     }
 

@@ -48,10 +48,7 @@ public final class Enqueuer {
 
     private static final int MOST_BYTES = 8 * 1_024 * 1_024;
 
-    /** The only one of a kind that is due at once. */
-    private static final UnaryOperator<EnqueueOptions> AS_IT_IS = o -> o;
-
-    private final JobQueue jobs;
+    private final JobQueue jobQueue;
     private final Db db;
     private final JobStore store;
 
@@ -59,10 +56,10 @@ public final class Enqueuer {
     private final @Nullable Connection connection;
     private final @Nullable DSLContext dsl;
 
-    Enqueuer(JobQueue jobs, @Nullable Connection connection, @Nullable DSLContext dsl) {
-        this.jobs = jobs;
-        db = jobs.db;
-        store = jobs.store;
+    Enqueuer(JobQueue jobQueue, @Nullable Connection connection, @Nullable DSLContext dsl) {
+        this.jobQueue = jobQueue;
+        db = jobQueue.db;
+        store = jobQueue.store;
         this.connection = connection;
         this.dsl = dsl;
     }
@@ -78,7 +75,7 @@ public final class Enqueuer {
      * @throws JobException if the database is away or refuses
      */
     public Enqueued enqueue(Object job) {
-        return enqueue(job, AS_IT_IS);
+        return enqueue(job, o -> o);
     }
 
     /**
@@ -114,7 +111,7 @@ public final class Enqueuer {
      * @return how many
      */
     public long enqueueAll(Collection<?> jobs) {
-        return enqueueAll(jobs, AS_IT_IS);
+        return enqueueAll(jobs, o -> o);
     }
 
     /**
@@ -138,7 +135,7 @@ public final class Enqueuer {
         List<NewJob> rows = rows(drafts, options, null);
         boolean several =
                 isOwn() && (drafts.size() > 1 || pieces(drafts.get(0).payloads).size() > 1);
-        boolean watched = !isOwn() && jobs.wakeups.isHeard() && isDue(options);
+        boolean watched = !isOwn() && jobQueue.wakeups.isHeard() && isDue(options);
         long last = run(jobs.size() + " jobs", several, with -> insert(with, drafts, rows, watched));
         tell(last, options);
         return jobs.size();
@@ -151,7 +148,7 @@ public final class Enqueuer {
      * @return how many
      */
     public long enqueueAll(Stream<?> jobs) {
-        return enqueueAll(jobs, AS_IT_IS);
+        return enqueueAll(jobs, o -> o);
     }
 
     /**
@@ -190,7 +187,7 @@ public final class Enqueuer {
     public List<Enqueued> chain(Object first, Object second, Object... more) {
         List<Object> all = new ArrayList<>(List.of(first, second));
         all.addAll(List.of(more));
-        return chain(all, AS_IT_IS);
+        return chain(all, o -> o);
     }
 
     /**
@@ -306,40 +303,40 @@ public final class Enqueuer {
     }
 
     Kind<?> kind(Object job) {
-        jobs.refuseClosed();
-        return jobs.kinds.of(Objects.requireNonNull(job, "job").getClass());
+        jobQueue.refuseClosed();
+        return jobQueue.kinds.of(Objects.requireNonNull(job, "job").getClass());
     }
 
     private Draft draft(Kind<?> kind, EnqueueOptions options) {
-        if (jobs.options.listener == JobQueueOptions.NO_LISTENER) {
+        if (jobQueue.options.listener == JobQueueOptions.NO_LISTENER) {
             return new Draft(kind, options.headers().isEmpty() ? null : Headers.encode(options.headers()));
         }
         Map<String, String> headers = new LinkedHashMap<>(options.headers());
-        jobs.options.listener.enqueuing(kind.name, options.queue(), headers);
+        jobQueue.options.listener.enqueuing(kind.name, options.queue(), headers);
         return new Draft(kind, Headers.encode(headers));
     }
 
     byte[] encode(Kind<?> kind, Object job) {
         byte[] payload;
         try {
-            payload = jobs.codec.encode(job);
+            payload = jobQueue.codec.encode(job);
         } catch (Exception e) {
             throw unreadable(job, e);
         }
-        jobs.checkSize(kind, payload.length);
+        jobQueue.checkSize(kind, payload.length);
         return payload;
     }
 
     private IllegalArgumentException unreadable(Object job, Exception e) {
         return new IllegalArgumentException(
-                "cannot encode a " + job.getClass().getName() + " as " + jobs.codec + ": " + e.getMessage(), e);
+                "cannot encode a " + job.getClass().getName() + " as " + jobQueue.codec + ": " + e.getMessage(), e);
     }
 
     /** SHA-256 of the kind's name, a zero, and the key or the payload. */
     private byte[] uniqueKey(Kind<?> kind, Object job, EnqueueOptions options) {
         String key = options.uniqueKey();
         try {
-            byte[] text = key == null ? jobs.codec.canonical(job) : key.getBytes(UTF_8);
+            byte[] text = key == null ? jobQueue.codec.canonical(job) : key.getBytes(UTF_8);
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             digest.update(kind.name.getBytes(UTF_8));
             digest.update((byte) 0);
@@ -355,8 +352,8 @@ public final class Enqueuer {
 
     /** So that a transaction does not wait for a second connection. */
     private void lookUp(Draft draft, EnqueueOptions options) {
-        int unusedKind = jobs.kinds.kindId(draft.kind.name);
-        int unusedQueue = jobs.kinds.queueId(options.queue());
+        int unusedKind = jobQueue.kinds.kindId(draft.kind.name);
+        int unusedQueue = jobQueue.kinds.queueId(options.queue());
     }
 
     private List<NewJob> rows(List<Draft> drafts, EnqueueOptions options, @Nullable Long batch) {
@@ -368,8 +365,8 @@ public final class Enqueuer {
     private NewJob row(
             Draft draft, EnqueueOptions options, byte @Nullable [] uniqueKey, @Nullable Long batch, boolean waits) {
         return new NewJob(
-                jobs.kinds.queueId(options.queue()),
-                jobs.kinds.kindId(draft.kind.name),
+                jobQueue.kinds.queueId(options.queue()),
+                jobQueue.kinds.kindId(draft.kind.name),
                 options.priority(),
                 waits ? Times.WAITING : options.due(),
                 !waits && options.isFromNow(),
@@ -453,11 +450,11 @@ public final class Enqueuer {
         if (!isDue(options)) {
             return;
         }
-        Lane lane = new Lane(jobs.kinds.queueId(options.queue()), options.priority());
+        Lane lane = new Lane(jobQueue.kinds.queueId(options.queue()), options.priority());
         if (isCommitted()) {
-            jobs.wakeups.wake(lane);
+            jobQueue.wakeups.wake(lane);
         } else {
-            jobs.wakeups.wakeAfterCommit(id, lane);
+            jobQueue.wakeups.wakeAfterCommit(id, lane);
         }
     }
 
@@ -474,6 +471,6 @@ public final class Enqueuer {
 
     /** By this machine's clock, which will do for a hint. */
     private boolean isDue(EnqueueOptions options) {
-        return options.isFromNow() ? options.due() == 0 : options.due() <= Times.micros(jobs.clock.instant());
+        return options.isFromNow() ? options.due() == 0 : options.due() <= Times.micros(jobQueue.clock.instant());
     }
 }
