@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
@@ -53,6 +54,9 @@ public final class JobQueue implements AutoCloseable {
 
     final Wakeups wakeups;
 
+    /** What workers do beside their jobs. */
+    final List<Chore> chores = new CopyOnWriteArrayList<>();
+
     private final Enqueuer own;
     private final Crons crons;
     private final Set<String> largeKinds = ConcurrentHashMap.newKeySet();
@@ -69,6 +73,7 @@ public final class JobQueue implements AutoCloseable {
         wakeups = new Wakeups(db, options.notifies);
         own = new Enqueuer(this, null, null);
         crons = new Crons(this);
+        chores.add(crons.chore());
     }
 
     /**
@@ -416,6 +421,19 @@ public final class JobQueue implements AutoCloseable {
      */
     public void cron(String name, String expression, ZoneId zone, Object payload, UnaryOperator<CronOptions> change) {
         crons.register(name, expression, zone, payload, change);
+    }
+
+    // ---- work -------------------------------------------------------------------------------------------------------
+
+    /**
+     * Begins a worker in this process.
+     *
+     * @return its settings; {@link WorkerBuilder#start} starts it
+     * @throws IllegalStateException if the queue is closed
+     */
+    public WorkerBuilder worker() {
+        refuseClosed();
+        return new WorkerBuilder(this);
     }
 
     // ---- life -------------------------------------------------------------------------------------------------------
