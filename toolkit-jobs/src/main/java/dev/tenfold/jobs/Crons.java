@@ -406,6 +406,9 @@ public final class Crons {
         ZoneId zone = ZoneId.of(row.entry().zone);
         Instant due = Times.instant(row.nextAt());
         Instant now = Times.instant(db.autocommit(table::now));
+        if (due.isAfter(now)) {
+            return Times.micros(Duration.between(now, due)); // another process has fired it a moment ago
+        }
         Plan plan = plan(cron, zone, row.entry().misfire, due, now);
         List<NewJob> fires = new ArrayList<>();
         for (Instant at : plan.fires()) {

@@ -20,6 +20,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,17 +44,19 @@ abstract class CronsContract {
 
     private final SettableClock clock = SettableClock.at(NOON);
     private final List<JobQueue> opened = new ArrayList<>();
-    private DataSource dataSource;
-    private JobQueue jobs;
+    private final DataSource dataSource;
+    private final JobQueue jobs;
 
-    /** An empty database. */
-    abstract DataSource database();
+    /** @param dataSource of a database with the schema, which the class's tests share */
+    CronsContract(DataSource dataSource) {
+        this.dataSource = dataSource;
+        jobs = open(new JobListener() {});
+    }
 
     @BeforeEach
-    void open() {
-        dataSource = database();
-        JobSchema.install(dataSource);
-        jobs = open(new JobListener() {});
+    void empty() throws SQLException {
+        execute("delete from tenfold_job");
+        execute("delete from tenfold_job_cron");
     }
 
     private JobQueue open(JobListener listener) {
@@ -164,7 +167,7 @@ abstract class CronsContract {
         AtomicReference<Lane> woken = new AtomicReference<>();
         jobs.wakeups.add(new Wakeups.Sleeper() {
             @Override
-            public void wake(Lane lane) {
+            public void wake(@Nullable Lane lane) {
                 woken.set(lane);
             }
 
@@ -207,8 +210,8 @@ abstract class CronsContract {
 
     @Test
     void many_nodes_fire_each_time_once() throws Exception {
-        int nodes = 6;
-        int fires = 30;
+        int nodes = 4;
+        int fires = 15;
         jobs.cron("a", "* * * * * *", ZoneOffset.UTC, new Rollup("a"));
         jobs.cron("b", "* * * * * *", ZoneOffset.UTC, new Rollup("b"));
         clock.set(NOON.plusSeconds(fires));
@@ -316,7 +319,7 @@ abstract class CronsContract {
 
     @Test
     void nodes_that_register_the_same_name_at_once_leave_one_cron() throws Exception {
-        int nodes = 6;
+        int nodes = 4;
         CyclicBarrier start = new CyclicBarrier(nodes);
         ExecutorService threads = Executors.newFixedThreadPool(nodes);
         try {
@@ -324,7 +327,7 @@ abstract class CronsContract {
             for (int i = 0; i < nodes; i++) {
                 done.add(threads.submit(() -> {
                     int unused = start.await();
-                    for (int name = 0; name < 10; name++) {
+                    for (int name = 0; name < 5; name++) {
                         jobs.cron("cron-" + name, "0 2 * * *", PARIS, new Rollup("sales"));
                     }
                     return null;
@@ -337,7 +340,7 @@ abstract class CronsContract {
             threads.shutdownNow();
         }
 
-        assertThat(jobs.crons().list()).hasSize(10);
+        assertThat(jobs.crons().list()).hasSize(5);
     }
 
     @Test

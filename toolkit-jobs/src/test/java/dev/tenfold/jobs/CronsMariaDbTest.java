@@ -4,9 +4,16 @@ import dev.tenfold.testkit.MariaDbServer;
 import javax.sql.DataSource;
 
 class CronsMariaDbTest extends CronsContract {
-    @Override
-    DataSource database() {
+    private static final DataSource DATABASE = database();
+
+    CronsMariaDbTest() {
+        super(DATABASE);
+    }
+
+    private static DataSource database() {
         MariaDbServer server = MariaDbServer.shared();
-        return server.dataSource(server.createDatabase());
+        DataSource dataSource = server.dataSource(server.createDatabase());
+        JobSchema.install(dataSource);
+        return dataSource;
     }
 }
