@@ -40,7 +40,7 @@ class CronsPostgresTest extends CronsContract {
     void a_worker_fires_crons_and_runs_their_jobs() throws Exception {
         CountDownLatch ran = new CountDownLatch(2);
         try (JobQueue jobs = JobQueue.on(DATABASE);
-                Worker unused = jobs.worker()
+                Worker worker = jobs.worker()
                         .handle(Rollup.class, (job, ctx) -> {
                             assertThat(ctx.headers()).containsEntry("cron", "often");
                             ran.countDown();
@@ -49,6 +49,7 @@ class CronsPostgresTest extends CronsContract {
             jobs.cron("often", "* * * * * *", ZoneOffset.UTC, new Rollup("sales"));
 
             Await.latch(ran);
+            assertThat(worker.isRunning()).isTrue();
         }
     }
 }
