@@ -310,7 +310,7 @@ public final class Enqueuer {
         return List.copyOf(drafts.values());
     }
 
-    private Kind<?> kind(Object job) {
+    Kind<?> kind(Object job) {
         jobQueue.refuseClosed();
         return jobQueue.kinds.of(Objects.requireNonNull(job, "job").getClass());
     }
@@ -324,7 +324,7 @@ public final class Enqueuer {
         return new Draft(kind, Headers.encode(headers));
     }
 
-    private byte[] encode(Kind<?> kind, Object job) {
+    byte[] encode(Kind<?> kind, Object job) {
         byte[] payload;
         try {
             payload = jobQueue.codec.encode(job);

@@ -3,6 +3,7 @@ package dev.tenfold.jobs;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.InstantSource;
+import java.time.ZoneId;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
@@ -58,6 +59,7 @@ public final class JobQueue implements AutoCloseable {
     final List<Chore> chores = new CopyOnWriteArrayList<>();
 
     private final Enqueuer own;
+    private final Crons crons;
     private final Set<String> largeKinds = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
@@ -71,6 +73,8 @@ public final class JobQueue implements AutoCloseable {
         options.kinds.forEach(kinds::register);
         wakeups = new Wakeups(db, options.notifies);
         own = new Enqueuer(this, null, null);
+        crons = new Crons(this);
+        chores.add(crons.chore());
     }
 
     /**
@@ -449,6 +453,50 @@ public final class JobQueue implements AutoCloseable {
         } catch (SQLException | DataAccessException e) {
             throw new JobException("cannot " + what + ": " + e.getMessage(), e);
         }
+    }
+
+    // ---- crons ------------------------------------------------------------------------------------------------------
+
+    /**
+     * What is enqueued by the calendar: to list, pause, and run now.
+     *
+     * @return thread-safe; always the same
+     */
+    public Crons crons() {
+        return crons;
+    }
+
+    /**
+     * Enqueues a job whenever a cron expression says so: see {@link Crons#register(String, String, ZoneId, Object,
+     * UnaryOperator)}. Call it each time the application starts.
+     *
+     * @param name 1 to 100 letters, digits and {@code . _ : / -}
+     * @param expression five fields, six with seconds first, or {@code @daily} and the like
+     * @param zone by the clocks of which zone
+     * @param payload of its jobs
+     * @throws IllegalArgumentException for a bad name, an expression that is not understood or never fires, or a payload that
+     *     cannot be encoded
+     * @throws JobException if the database is away
+     */
+    public void cron(String name, String expression, ZoneId zone, Object payload) {
+        crons.register(name, expression, zone, payload);
+    }
+
+    /**
+     * Enqueues a job whenever a cron expression says so: see {@link Crons#register(String, String, ZoneId, Object,
+     * UnaryOperator)}. Call it each time the application starts.
+     *
+     * @param name 1 to 100 letters, digits and {@code . _ : / -}
+     * @param expression five fields, six with seconds first, or {@code @daily} and the like
+     * @param zone by the clocks of which zone
+     * @param payload of its jobs
+     * @param change how its jobs are enqueued, and what becomes of missed ones
+     * @throws IllegalArgumentException for a bad name, an expression that is not understood or never fires, a payload that
+     *     cannot be encoded, or a bad option
+     * @throws JobException if the database is away
+     */
+    public void cron(String name, String expression, ZoneId zone, Object payload, UnaryOperator<CronOptions> change) {
+        crons.register(name, expression, zone, payload, change);
     }
 
     // ---- work -------------------------------------------------------------------------------------------------------
