@@ -402,6 +402,8 @@ final class DeadLetterTable {
         values.put(ATTEMPT, inline(0));
         values.put(CANCELLED, inline(false));
         values.put(ADMITTED, inline(false));
+        // Its errors go when it is done, which takes a failure; its back-off begins anew.
+        values.put(FAILURES, DSL.least(FAILURES, inline(1)));
         for (Field<?> same : List.of(
                 ID,
                 LEASE,
@@ -411,7 +413,6 @@ final class DeadLetterTable {
                 KIND_ID,
                 CONCURRENCY_LIMIT,
                 PRIORITY,
-                FAILURES,
                 MAX_ATTEMPTS,
                 PAYLOAD_VERSION,
                 PAYLOAD,

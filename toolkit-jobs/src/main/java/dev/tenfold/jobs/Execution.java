@@ -32,15 +32,23 @@ final class Execution {
         final PayloadCodec codec;
         final JobListener listener;
         final long worker;
+        final long leaseMicros;
         final LongSupplier nanos;
         /** Read-locked while a handler's transaction is announced, write-locked while leases are renewed. */
         final ReadWriteLock renewal = new ReentrantReadWriteLock();
 
-        Shared(JobQueue jobs, PayloadCodec codec, JobListener listener, long worker, LongSupplier nanos) {
+        Shared(
+                JobQueue jobs,
+                PayloadCodec codec,
+                JobListener listener,
+                long worker,
+                long leaseMicros,
+                LongSupplier nanos) {
             this.jobs = jobs;
             this.codec = codec;
             this.listener = listener;
             this.worker = worker;
+            this.leaseMicros = leaseMicros;
             this.nanos = nanos;
         }
     }

@@ -703,8 +703,12 @@ class JobStore {
         return ours;
     }
 
-    /** Locks a job's row until the transaction ends, if it is still this worker's. */
-    boolean lock(Connection connection, long id, long lease, long worker) throws SQLException {
+    /**
+     * Locks a job's row until the transaction ends, if it is still this worker's. PostgreSQL ends the transaction if nobody
+     * says anything in it for a lease's length: a process that is cut off would else keep the row for as long as the server
+     * believes in its connection, and nobody could claim the job.
+     */
+    boolean lock(Connection connection, long id, long lease, long worker, long leaseMicros) throws SQLException {
         try (var statement = connection.prepareStatement("select id from " + db.table("tenfold_job")
                 + " where id = ? and lease = ? and worker = ? for update")) {
             statement.setLong(1, id);
@@ -802,7 +806,7 @@ class JobStore {
             delete(connection, owned);
             keep(connection, owned, worker, history, outcome);
             forgetTraces(connection, owned);
-            countDown(connection, batchesOf(owned), false);
+            countDown(connection, batchesOf(owned), outcome.equals(JobListener.Outcome.CANCELLED.name()));
             promote(connection, placesOf(owned));
         }
         return ids(owned);

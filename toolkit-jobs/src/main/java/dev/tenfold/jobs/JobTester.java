@@ -85,7 +85,8 @@ public final class JobTester {
         this.handled = handled;
         this.lanes = lanes;
         long incarnation = ThreadLocalRandom.current().nextLong();
-        shared = new Execution.Shared(jobs, jobs.codec, new Recorder(), incarnation, System::nanoTime);
+        shared = new Execution.Shared(
+                jobs, jobs.codec, new Recorder(), incarnation, Times.micros(LEASE), System::nanoTime);
     }
 
     /** Keeps what handlers throw, beside telling the queue's own listener. */

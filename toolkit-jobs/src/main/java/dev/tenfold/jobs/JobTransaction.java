@@ -116,7 +116,7 @@ public final class JobTransaction {
         JobStore store = execution.shared.jobs.store;
         Claimed job = execution.job;
         try {
-            if (!store.lock(connection, job.id, job.lease, execution.shared.worker)) {
+            if (!store.lock(connection, job.id, job.lease, execution.shared.worker, execution.shared.leaseMicros)) {
                 throw lost(execution);
             }
         } catch (SQLException e) {

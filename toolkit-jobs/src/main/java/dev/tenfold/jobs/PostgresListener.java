@@ -37,6 +37,9 @@ final class PostgresListener implements AutoCloseable {
     private final int patienceMillis;
 
     private final Thread thread;
+    /** How long it waits for a notification before it looks whether it is closed. */
+    private static final int SLICE_MILLIS = 250;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition ended = lock.newCondition();
 
@@ -45,6 +48,8 @@ final class PostgresListener implements AutoCloseable {
             "proof:" + Long.toHexString(ThreadLocalRandom.current().nextLong());
     private boolean proven;
     private int attempts;
+    private boolean isClean;
+    private int networkTimeout;
 
     // Under the lock.
     private @Nullable Connection connection;
@@ -109,6 +114,8 @@ final class PostgresListener implements AutoCloseable {
 
     private PGConnection begin(Connection fresh) throws SQLException {
         fresh.setAutoCommit(true);
+        isClean = false;
+        networkTimeout = fresh.getNetworkTimeout();
         fresh.setNetworkTimeout(Runnable::run, patienceMillis);
         try (Statement statement = fresh.createStatement()) {
             statement.execute("listen " + Notifier.channel(db));
@@ -149,14 +156,31 @@ final class PostgresListener implements AutoCloseable {
     private void receive(Connection fresh, PGConnection postgres) throws SQLException {
         LOG.info("hears of other processes' jobs");
         wakeups.wakeHere(null); // for what was missed before
+        long silentSince = System.nanoTime();
         while (!isClosed()) {
-            PGNotification[] received = postgres.getNotifications(patienceMillis);
-            if (received == null || received.length == 0) {
+            PGNotification[] received = postgres.getNotifications(Math.min(SLICE_MILLIS, patienceMillis));
+            long now = System.nanoTime();
+            if (received != null && received.length > 0) {
+                silentSince = now;
+                hear(received);
+            } else if (now - silentSince >= TimeUnit.MILLISECONDS.toNanos(patienceMillis)) {
+                silentSince = now;
                 try (Statement statement = fresh.createStatement()) {
                     statement.execute("select 1"); // what comes meanwhile is there at the next look
                 }
             }
-            hear(received);
+        }
+        isClean = unlisten(fresh);
+    }
+
+    /** Whether the connection may go back to its pool. */
+    private static boolean unlisten(Connection used) {
+        try (Statement statement = used.createStatement()) {
+            statement.execute("unlisten *");
+            return true;
+        } catch (SQLException lost) {
+            LOG.debug("the connection that listened is lost: {}; its pool replaces it", lost.toString());
+            return false;
         }
     }
 
@@ -228,7 +252,7 @@ final class PostgresListener implements AutoCloseable {
         }
     }
 
-    /** It listens, so it must not go back into a pool. */
+    /** While it listens it must not go back into a pool. */
     private void discard(Connection used) throws SQLException {
         lock.lock();
         try {
@@ -236,7 +260,11 @@ final class PostgresListener implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        used.abort(Runnable::run);
+        if (isClean) {
+            used.setNetworkTimeout(Runnable::run, networkTimeout);
+        } else {
+            used.abort(Runnable::run);
+        }
     }
 
     private boolean isClosed() {
@@ -261,8 +289,9 @@ final class PostgresListener implements AutoCloseable {
             lock.unlock();
         }
         try {
-            if (used != null) {
-                used.abort(Runnable::run); // wakes the thread
+            thread.join(4L * SLICE_MILLIS);
+            if (thread.isAlive() && used != null) {
+                used.abort(Runnable::run); // it waits for an answer
             }
             thread.join(CLOSES_WITHIN_MILLIS);
             if (thread.isAlive()) {

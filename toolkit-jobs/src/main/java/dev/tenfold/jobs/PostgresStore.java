@@ -47,8 +47,6 @@ final class PostgresStore extends JobStore {
     private static final String COLUMNS =
             "created_at, run_at, queue_id, kind_id, priority, max_attempts, payload_version,"
                     + " headers, unique_key, concurrency_key, concurrency_limit, batch_id, payload";
-    private static final String DUE = "queue_id = %s and priority = %s and run_at <= %s and lease_until < %s"
-            + " and attempt < max_attempts and kind_id = any(?) and (run_at, id) > (%s, %s) order by run_at, id limit %s";
     private static final Comparator<Claimed> ORDER =
             Comparator.<Claimed>comparingLong(job -> job.runAt).thenComparingLong(job -> job.id);
 
@@ -197,7 +195,9 @@ final class PostgresStore extends JobStore {
         if (known == null) {
             String now = db.nowSql();
             known = "with c as materialized (select id from " + job + " where "
-                    + DUE.formatted("?", "?", now, now, "?", "?", limit) + " for update skip locked) update " + job
+                    + "queue_id = ? and priority = ? and run_at <= " + now + " and lease_until < " + now
+                    + " and attempt < max_attempts and kind_id = any(?) and (run_at, id) > (?, ?) order by run_at, id limit "
+                    + limit + " for update skip locked) update " + job
                     + " j set lease = j.lease + 1, attempt = j.attempt + 1, worker = ?, lease_until = " + now
                     + " + ? from c where j.id = c.id returning j.id, j.lease, j.run_at, j.created_at, j.queue_id, j.kind_id,"
                     + " j.priority, j.attempt, j.failures, j.max_attempts, j.payload_version, j.payload, j.headers,"
@@ -287,6 +287,23 @@ final class PostgresStore extends JobStore {
             }));
         }
         return renewed;
+    }
+
+    @Override
+    boolean lock(Connection connection, long id, long lease, long worker, long leaseMicros) throws SQLException {
+        // The shorter of the server's own limit, if it has one, and the lease.
+        String sql = "select set_config('idle_in_transaction_session_timeout', least(nullif((extract(epoch from"
+                + " current_setting('idle_in_transaction_session_timeout')::interval) * 1000)::bigint, 0), ?)::text, true)"
+                + " from " + job + " where id = ? and lease = ? and worker = ? for update";
+        try (var statement = connection.prepareStatement(sql)) {
+            statement.setLong(1, Math.max(1, leaseMicros / 1_000));
+            statement.setLong(2, id);
+            statement.setLong(3, lease);
+            statement.setLong(4, worker);
+            try (var rows = statement.executeQuery()) {
+                return rows.next();
+            }
+        }
     }
 
     // ---- how it ends ------------------------------------------------------------------------------------------------

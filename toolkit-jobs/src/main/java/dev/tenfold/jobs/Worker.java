@@ -69,7 +69,8 @@ public final class Worker implements AutoCloseable {
         this.settings = settings;
         this.kindIds = kindIds;
         long incarnation = new SecureRandom().nextLong();
-        shared = new Execution.Shared(jobs, jobs.codec, jobs.options.listener, incarnation, System::nanoTime);
+        shared = new Execution.Shared(
+                jobs, jobs.codec, jobs.options.listener, incarnation, settings.leaseMicros, System::nanoTime);
         handled = kindIds.values().stream()
                 .<Handled<?>>map(each -> each)
                 .distinct()

@@ -415,8 +415,8 @@ abstract class StoreContract {
         enqueue(draft());
         Claimed job = claim(1).get(0);
         boolean finished = db.transaction(connection -> {
-            assertThat(store.lock(connection, job.id, job.lease, OTHER)).isFalse();
-            assertThat(store.lock(connection, job.id, job.lease, ME)).isTrue();
+            assertThat(store.lock(connection, job.id, job.lease, OTHER, MINUTE)).isFalse();
+            assertThat(store.lock(connection, job.id, job.lease, ME, MINUTE)).isTrue();
             // Renewal does not wait for the handler's transaction.
             assertThat(store.renew(new long[] {job.id}, new long[] {job.lease}, ME, MINUTE))
                     .hasSize(1);
@@ -515,7 +515,7 @@ abstract class StoreContract {
         assertThat(store.bury(List.of(ending(first)), ME, DeadReason.REJECTED)).isEmpty();
         assertThat(store.renew(new long[] {first.id}, new long[] {1}, ME, MINUTE))
                 .isEmpty();
-        assertThat(db.<Boolean>transaction(connection -> store.lock(connection, first.id, 1, ME)))
+        assertThat(db.<Boolean>transaction(connection -> store.lock(connection, first.id, 1, ME, MINUTE)))
                 .isFalse();
         assertThat(db.<Boolean>transaction(
                         connection -> store.finish(connection, ending(first), ME, History.OFF, "DONE")))

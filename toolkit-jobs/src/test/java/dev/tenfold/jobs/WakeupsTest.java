@@ -221,6 +221,7 @@ class WakeupsTest {
         JobQueue here = queue(through(proxy));
         listen(here);
         assertThat(bell.next()).isEqualTo("all");
+        Await.until("only the listener is connected", () -> proxy.connections() == 1);
 
         proxy.halfOpen();
         Await.until("the listener gives its connection up and makes another", () -> proxy.connections() >= 2);
