@@ -52,10 +52,10 @@ final class JobPickup {
         return site.contender().fromFirstCall();
     }
 
-    private static long seconds(List<JobSite> sites, int rounds, int samples) {
+    private static long seconds(List<JobSite> sites, long rounds, long samples) {
         long seconds = 0;
         for (JobSite site : sites) {
-            seconds += polls(site) ? rounds * samples / 10L : rounds * (samples + WARM_UP) / 30L;
+            seconds += polls(site) ? rounds * samples / 10 : rounds * (samples + WARM_UP) / 30;
         }
         return Math.max(1, seconds);
     }

@@ -24,8 +24,8 @@ final class JobRunrPeer implements JobPeer {
     private final JobRequestScheduler client;
     private @Nullable BackgroundJobServer server;
 
-    /** One job. */
-    static final class Request implements JobRequest {
+    /** One job. Public, as JobRunr calls it by reflection. */
+    public static final class Request implements JobRequest {
         private static final long serialVersionUID = 1L;
 
         private final String json;
@@ -46,7 +46,7 @@ final class JobRunrPeer implements JobPeer {
     }
 
     /** Made by the server's activator, one a job. */
-    static final class Handler implements JobRequestHandler<Request> {
+    public static final class Handler implements JobRequestHandler<Request> {
         private final LongConsumer handler;
 
         Handler(LongConsumer handler) {
