@@ -65,4 +65,26 @@ final class Claimed {
     boolean isLinked() {
         return batch != 0 || concurrencyKey != null || failures > 0;
     }
+
+    /** The same, with a place under its concurrency key. */
+    Claimed withPlace() {
+        return new Claimed(
+                id,
+                lease,
+                runAt,
+                createdAt,
+                queue,
+                kind,
+                priority,
+                attempt,
+                failures,
+                maxAttempts,
+                payloadVersion,
+                payload,
+                headers,
+                concurrencyKey,
+                concurrencyLimit,
+                true,
+                batch);
+    }
 }

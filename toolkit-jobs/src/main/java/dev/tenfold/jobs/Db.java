@@ -13,6 +13,7 @@ import javax.sql.DataSource;
 import org.jooq.DSLContext;
 import org.jooq.Field;
 import org.jooq.SQLDialect;
+import org.jooq.conf.RenderQuotedNames;
 import org.jooq.conf.Settings;
 import org.jooq.impl.DSL;
 import org.jooq.impl.SQLDataType;
@@ -35,6 +36,9 @@ final class Db {
     /** MySQL's and MariaDB's lock wait time-out; row changed since last read. */
     private static final Set<Integer> MYSQL_TRY_AGAIN = Set.of(1205, 1213, 1020);
 
+    /** H2's lock time-out; row changed meanwhile. */
+    private static final Set<Integer> H2_TRY_AGAIN = Set.of(50200, 90131);
+
     private static final int TRIES = 5;
 
     /** Does something with a connection. */
@@ -44,8 +48,10 @@ final class Db {
 
     final DataSource dataSource;
     final SQLDialect dialect;
+    final @Nullable String schema;
     private final Settings settings;
     private final @Nullable InstantSource clock;
+    private volatile boolean isReadCommitted;
 
     /**
      * @param schema where the tables are; null for where the connection looks first
@@ -56,10 +62,11 @@ final class Db {
         this.dialect = dialect;
         this.clock = clock;
         this.schema = schema;
-        settings = new Settings().withExecuteLogging(false).withRenderFormatted(false);
+        settings = new Settings()
+                .withExecuteLogging(false)
+                .withRenderFormatted(false)
+                .withRenderQuotedNames(RenderQuotedNames.EXPLICIT_DEFAULT_UNQUOTED);
     }
-
-    final @Nullable String schema;
 
     /** Asks the database what it is. */
     static SQLDialect dialectOf(DataSource dataSource) {
@@ -89,6 +96,10 @@ final class Db {
 
     boolean isH2() {
         return dialect == SQLDialect.H2;
+    }
+
+    boolean hasTestClock() {
+        return clock != null;
     }
 
     /** A table's name as it stands in SQL. */
@@ -138,14 +149,31 @@ final class Db {
         }
     }
 
+    /** One statement on a connection of its own, done again as {@link #transaction} is. */
+    <T> T statement(Work<T> work) throws SQLException {
+        return again(() -> autocommit(work));
+    }
+
     /**
      * One transaction, READ COMMITTED, on a connection of its own. Done again from the start, up to five times in all, if the
      * database gave up on it for the sake of others; it must therefore change nothing outside of the database.
      */
     <T> T transaction(Work<T> work) throws SQLException {
-        for (int attempt = 1; ; attempt++) {
+        return again(() -> {
             try (Connection connection = dataSource.getConnection()) {
                 return once(connection, work);
+            }
+        });
+    }
+
+    private interface Try<T> {
+        T run() throws SQLException;
+    }
+
+    private static <T> T again(Try<T> work) throws SQLException {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return work.run();
             } catch (SQLException | RuntimeException e) {
                 if (attempt == TRIES || !isWorthAnotherTry(e)) {
                     throw e;
@@ -156,16 +184,13 @@ final class Db {
         }
     }
 
-    private static <T> T once(Connection connection, Work<T> work) throws SQLException {
+    private <T> T once(Connection connection, Work<T> work) throws SQLException {
         boolean auto = connection.getAutoCommit();
-        int isolation = connection.getTransactionIsolation();
         if (auto) {
             connection.setAutoCommit(false);
         }
         try {
-            if (isolation != Connection.TRANSACTION_READ_COMMITTED) {
-                connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
-            }
+            readCommitted(connection);
             T result = work.with(connection);
             connection.commit();
             return result;
@@ -177,18 +202,34 @@ final class Db {
             }
             throw e;
         } finally {
-            restore(connection, auto, isolation);
+            if (auto) {
+                restore(connection);
+            }
         }
     }
 
-    private static void restore(Connection connection, boolean auto, int isolation) {
+    /** Asks for the isolation once, which is a round trip; where it is another, each transaction says what it wants. */
+    private void readCommitted(Connection connection) throws SQLException {
+        if (isReadCommitted) {
+            return;
+        }
+        if (connection.getTransactionIsolation() == Connection.TRANSACTION_READ_COMMITTED) {
+            isReadCommitted = isPostgres() || isH2();
+            return;
+        }
+        if (isH2()) {
+            connection.setTransactionIsolation(Connection.TRANSACTION_READ_COMMITTED);
+            return;
+        }
+        connection.rollback(); // the question has begun a transaction
+        try (var statement = connection.createStatement()) {
+            statement.execute("set transaction isolation level read committed"); // of this transaction alone
+        }
+    }
+
+    private static void restore(Connection connection) {
         try {
-            if (isolation != Connection.TRANSACTION_READ_COMMITTED) {
-                connection.setTransactionIsolation(isolation);
-            }
-            if (auto) {
-                connection.setAutoCommit(true);
-            }
+            connection.setAutoCommit(true);
         } catch (SQLException lost) {
             LOG.debug("a connection is lost: {}; its pool replaces it", lost.toString());
         }
@@ -198,7 +239,9 @@ final class Db {
     static boolean isWorthAnotherTry(Throwable thrown) {
         for (Throwable each = thrown; each != null; each = each.getCause()) {
             if (each instanceof SQLException e
-                    && (TRY_AGAIN.contains(e.getSQLState()) || MYSQL_TRY_AGAIN.contains(e.getErrorCode()))) {
+                    && (TRY_AGAIN.contains(e.getSQLState())
+                            || MYSQL_TRY_AGAIN.contains(e.getErrorCode())
+                            || H2_TRY_AGAIN.contains(e.getErrorCode()))) {
                 return true;
             }
         }

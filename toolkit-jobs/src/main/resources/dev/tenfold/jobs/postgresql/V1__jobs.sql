@@ -4,6 +4,14 @@
 -- its release. Times are microseconds since 1970 (bigint), by the database's clock; tenfold_job_readable shows them as
 -- timestamps. Names without a schema go where the connection's search_path says.
 
+-- Which of these files have been applied. Programs of version c work on a database of version v if v >= c >= compatible_from.
+create table tenfold_job_schema (
+  version integer primary key,
+  compatible_from integer not null,
+  checksum bigint,                                 -- CRC-32 of the file; null if JobSchema has not installed it
+  installed_at bigint not null
+);
+
 create table tenfold_job_queue (
   id integer generated always as identity primary key,
   name varchar(100) not null unique,
@@ -45,21 +53,23 @@ create table tenfold_job (
 
 create index tenfold_job_due on tenfold_job (queue_id, priority, run_at, id);
 create unique index tenfold_job_unique_key on tenfold_job (unique_key) where unique_key is not null;
-create index tenfold_job_concurrency_key on tenfold_job (concurrency_key, run_at, priority, id)
+-- Counts the places taken of a key, and finds the parked jobs of one in their order.
+create index tenfold_job_concurrency_key on tenfold_job (concurrency_key, admitted, run_at, priority, id)
   where concurrency_key is not null;
 create index tenfold_job_batch_id on tenfold_job (batch_id) where batch_id is not null;
 
 -- What went wrong, one row a failure; goes with its job, stays with its dead letter.
 create table tenfold_job_error (
+  id bigint generated always as identity primary key,
   job_id bigint not null,
   attempt smallint not null,
   occurred_at bigint not null,
   fingerprint varchar(32) not null,                -- alike for errors alike
   type varchar(300) not null,
   message text not null,
-  stack text not null,
-  primary key (job_id, occurred_at)
+  stack text not null
 );
+create index tenfold_job_error_job_id on tenfold_job_error (job_id, id);
 
 create table tenfold_job_dead (
   id bigint primary key,                           -- the job's
@@ -107,6 +117,7 @@ create table tenfold_job_progress (
   updated_at bigint not null,
   expires_at bigint                                -- null while the job is unfinished
 );
+create index tenfold_job_progress_expires_at on tenfold_job_progress (expires_at);
 
 -- Windows in which a job is enqueued once.
 create table tenfold_job_window (
@@ -185,3 +196,6 @@ create view tenfold_job_readable as
     j.lease, j.worker, j.attempt, j.failures, j.max_attempts, j.cancelled, j.headers, j.concurrency_key,
     to_timestamp(j.created_at / 1e6) as created_at
   from tenfold_job j join tenfold_job_queue q on q.id = j.queue_id join tenfold_job_kind k on k.id = j.kind_id;
+
+insert into tenfold_job_schema (version, compatible_from, installed_at)
+  values (1, 1, (extract(epoch from clock_timestamp()) * 1000000)::bigint);
