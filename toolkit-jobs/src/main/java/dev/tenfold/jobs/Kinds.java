@@ -1,7 +1,10 @@
 package dev.tenfold.jobs;
 
 import java.sql.SQLException;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -25,19 +28,29 @@ final class Kinds {
     }
 
     /** Makes a kind known; refuses one whose name, present or former, another class has. Asks nobody. */
-    void register(Kind<?> kind) {
-        claimName(kind.name, kind);
-        kind.aliases.forEach(alias -> claimName(alias, kind));
+    synchronized void register(Kind<?> kind) {
+        claimNames(kind, byName);
         byType.put(kind.type, kind);
     }
 
-    private void claimName(String name, Kind<?> kind) {
-        Kind<?> other = byName.putIfAbsent(name, kind);
-        if (other != null && other.type != kind.type) {
-            throw new IllegalArgumentException("\"" + name + "\" is the name of two kinds of jobs: of "
-                    + other.type.getName() + " and of " + kind.type.getName() + "; give one another with @JobKind");
+    /** Refuses kinds of which two have a name in common. */
+    static void refuseClashes(Iterable<Kind<?>> kinds) {
+        Map<String, Kind<?>> names = new HashMap<>();
+        kinds.forEach(kind -> claimNames(kind, names));
+    }
+
+    /** All of its names, or none. */
+    private static void claimNames(Kind<?> kind, Map<String, Kind<?>> names) {
+        Set<String> own = new LinkedHashSet<>(kind.aliases);
+        own.add(kind.name);
+        for (String name : own) {
+            Kind<?> other = names.get(name);
+            if (other != null && other.type != kind.type) {
+                throw new IllegalArgumentException("\"" + name + "\" is the name of two kinds of jobs: of "
+                        + other.type.getName() + " and of " + kind.type.getName() + "; give one another with @JobKind");
+            }
         }
-        byName.put(name, kind);
+        own.forEach(name -> names.put(name, kind));
     }
 
     /** The kind of a class: as registered, else by default, which registers it. */
