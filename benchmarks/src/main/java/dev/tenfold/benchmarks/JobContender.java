@@ -10,7 +10,7 @@ import java.util.List;
  * @param settings what it runs with, printed
  * @param connections how many its pool has
  * @param urlSuffix what its connections ask of the driver
- * @param drained how many jobs it is given in a drain of a full run
+ * @param drained how many jobs it is given in a drain, unless that would take too long
  * @param fromFirstCall whether a drain counts from the first call of a handler: of those that only look every few seconds
  */
 record JobContender(
@@ -30,16 +30,12 @@ record JobContender(
     /** The contenders; of those that come twice, under one name, the faster counts. */
     static List<JobContender> all() {
         return List.of(
+                JobOurs.contender(false),
                 JobLimit.contender(false),
                 JobDbScheduler.contender(20, 4.0, 20.0),
                 JobDbScheduler.contender(100, 2.0, 6.0),
                 JobRunrPeer.contender(32),
                 JobRunrPeer.contender(64),
                 JobQuartz.contender());
-    }
-
-    /** In a quick run, a half; of the slow ones less. */
-    int drained(boolean quick) {
-        return quick && !name.equals("ours") && !name.equals("limit") ? drained / 2 : drained;
     }
 }
