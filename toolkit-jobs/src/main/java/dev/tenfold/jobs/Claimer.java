@@ -94,14 +94,14 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
     }
 
     private void step() throws SQLException {
-        int room = room();
+        int room = wanted();
         if (room == 0) {
             waitForRoom();
             return;
         }
         probeBreakers();
         long now = now();
-        @Nullable Lanes.Known lane = lanes.choose();
+        Lanes.Known lane = lanes.choose();
         boolean lookedLately = now - lookedAt < LOOK_EVERY_NANOS;
         if (lookNow || (lane == null ? allWoken : !lookedLately)) {
             look(now);
@@ -118,7 +118,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
 
     // ---- how many ---------------------------------------------------------------------------------------------------
 
-    private int room() {
+    private int wanted() {
         int ahead = (int) Math.min(MOST_AHEAD, perSecond * Math.max(2 * claimSeconds, LEAST_AHEAD_SECONDS));
         int free = slots.idle();
         int buffered = slots.buffered();
@@ -133,7 +133,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
     private void waitForRoom() {
         waitsForRoom = true;
         measureRate();
-        if (room() == 0) {
+        if (wanted() == 0) {
             signal.await(LONGEST_WAIT_FOR_ROOM);
         }
         waitsForRoom = false;
@@ -172,8 +172,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
             asked.add(each.lane);
             cursors.add(fromStart ? Lane.Cursor.START : each.cursor);
         }
-        List<Lane.Head> heads =
-                store.db.autocommit(connection -> store.heads(connection, asked, cursors, known));
+        List<Lane.Head> heads = store.db.autocommit(connection -> store.heads(connection, asked, cursors, known));
         if (fromStart) {
             long done = now();
             lanes.hasReset(done, done - now);
@@ -195,8 +194,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
     private void claim(Lanes.Known lane, int limit, long now) throws SQLException {
         boolean guessed = lane.isGuessed;
         Lane.Cursor begin = lanes.begin(lane, now);
-        List<Claimed> got = store.claim(
-                lane.lane, begin, kinds(), limit, worker.shared.worker, settings.leaseMicros);
+        List<Claimed> got = store.claim(lane.lane, begin, kinds(), limit, worker.shared.worker, settings.leaseMicros);
         long done = now();
         claimSeconds += ((done - now) / 1e9 - claimSeconds) / 4;
         lanes.claimed(lane, begin, limit, got, done, done - now);
@@ -236,8 +234,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         worker.inFlight.addAll(keyed);
         try {
             Set<Long> places = new HashSet<>();
-            for (Claimed each :
-                    store.admit(keyed.stream().map(each -> each.job).toList(), worker.shared.worker)) {
+            for (Claimed each : store.admit(keyed.stream().map(each -> each.job).toList(), worker.shared.worker)) {
                 places.add(each.id);
             }
             for (Execution each : keyed) {
@@ -278,15 +275,13 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         List<Lane> asked = active.stream().map(each -> each.lane).toList();
         Lane.Cursor[] start = new Lane.Cursor[asked.size()];
         Arrays.fill(start, Lane.Cursor.START);
-        List<Lane.Head> heads =
-                store.db.autocommit(connection -> store.heads(connection, asked, List.of(start), ids));
+        List<Lane.Head> heads = store.db.autocommit(connection -> store.heads(connection, asked, List.of(start), ids));
         if (heads.isEmpty()) {
             return false;
         }
         Lane lane = heads.get(0).lane();
         long now = now();
-        List<Claimed> got =
-                store.claim(lane, Lane.Cursor.START, ids, 1, worker.shared.worker, settings.leaseMicros);
+        List<Claimed> got = store.claim(lane, Lane.Cursor.START, ids, 1, worker.shared.worker, settings.leaseMicros);
         accept(got, worker.budget(lane.queue()), true, now);
         return !got.isEmpty();
     }

@@ -95,16 +95,11 @@ final class Execution {
     DeadReason reason = DeadReason.EXHAUSTED;
     long delayMicros;
     long ranNanos;
+
     @Nullable
     JobError error;
 
-    Execution(
-            Claimed job,
-            Handled<?> handled,
-            Shared shared,
-            RetryBudget budget,
-            boolean probe,
-            long trustedUntil) {
+    Execution(Claimed job, Handled<?> handled, Shared shared, RetryBudget budget, boolean probe, long trustedUntil) {
         this.job = job;
         this.handled = handled;
         this.shared = shared;
@@ -224,8 +219,8 @@ final class Execution {
     }
 
     private Throwable timeout(@Nullable Throwable thrown) {
-        TimeoutException timeout =
-                new TimeoutException("ran for longer than its timeout of " + handled.timeout() + "; it was interrupted");
+        TimeoutException timeout = new TimeoutException(
+                "ran for longer than its timeout of " + handled.timeout() + "; it was interrupted");
         if (thrown != null) {
             timeout.initCause(thrown);
         }

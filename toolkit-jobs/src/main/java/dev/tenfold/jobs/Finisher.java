@@ -173,8 +173,7 @@ final class Finisher implements Runnable {
         long id = worker.shared.worker;
         Execution first = group.get(0);
         return switch (first.write) {
-            case FINISH, CANCEL -> store.finish(
-                    endings, id, worker.shared.jobs.options.history, first.outcome.name());
+            case FINISH, CANCEL -> store.finish(endings, id, worker.shared.jobs.options.history, first.outcome.name());
             case RETRY -> store.retry(endings, id);
             case RELEASE -> store.release(endings, id);
             case BURY -> store.bury(endings, id, first.reason);
@@ -259,10 +258,11 @@ final class Finisher implements Runnable {
             freesOthers |= each.job.batch != 0 || each.job.concurrencyKey != null;
             switch (each.outcome) {
                 case DONE -> each.budget.earn(1);
-                case RETRIED, SNOOZED -> worker.claimer.expect(
-                        worker.shared.nanos.getAsLong() + TimeUnit.MICROSECONDS.toNanos(each.delayMicros));
-                case LOST -> LOG.warn(
-                        "{} was stopped: its lease was lost, somebody else has it or has removed it", name(each));
+                case RETRIED, SNOOZED ->
+                    worker.claimer.expect(
+                            worker.shared.nanos.getAsLong() + TimeUnit.MICROSECONDS.toNanos(each.delayMicros));
+                case LOST ->
+                    LOG.warn("{} was stopped: its lease was lost, somebody else has it or has removed it", name(each));
                 default -> {}
             }
         }

@@ -228,8 +228,8 @@ public final class JobContext {
     public void transaction(JobTransaction.Work work) throws Exception {
         Objects.requireNonNull(work, "work");
         if (hadTransaction) {
-            throw new IllegalStateException("an attempt of a job has one transaction, which ends the job; "
-                    + "do all of its work in that one");
+            throw new IllegalStateException(
+                    "an attempt of a job has one transaction, which ends the job; " + "do all of its work in that one");
         }
         hadTransaction = true;
         JobTransaction.run(execution, work);

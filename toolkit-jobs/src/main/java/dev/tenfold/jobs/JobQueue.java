@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
@@ -51,6 +52,9 @@ public final class JobQueue implements AutoCloseable {
     final InstantSource clock;
 
     final Wakeups wakeups;
+
+    /** What workers do beside their jobs. */
+    final List<Chore> chores = new CopyOnWriteArrayList<>();
 
     private final Enqueuer own;
     private final Set<String> largeKinds = ConcurrentHashMap.newKeySet();
@@ -369,6 +373,19 @@ public final class JobQueue implements AutoCloseable {
         } catch (SQLException | DataAccessException e) {
             throw new JobException("cannot " + what + ": " + e.getMessage(), e);
         }
+    }
+
+    // ---- work -------------------------------------------------------------------------------------------------------
+
+    /**
+     * Begins a worker in this process.
+     *
+     * @return its settings; {@link WorkerBuilder#start} starts it
+     * @throws IllegalStateException if the queue is closed
+     */
+    public WorkerBuilder worker() {
+        refuseClosed();
+        return new WorkerBuilder(this);
     }
 
     // ---- life -------------------------------------------------------------------------------------------------------

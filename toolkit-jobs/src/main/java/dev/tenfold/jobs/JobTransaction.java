@@ -26,11 +26,11 @@ public final class JobTransaction {
     }
 
     private final Connection connection;
-    private final Db db;
+    private final JobQueue jobs;
 
-    private JobTransaction(Connection connection, Db db) {
+    private JobTransaction(Connection connection, JobQueue jobs) {
         this.connection = connection;
-        this.db = db;
+        this.jobs = jobs;
     }
 
     /**
@@ -48,7 +48,16 @@ public final class JobTransaction {
      * @return not to be committed, rolled back or closed
      */
     public DSLContext dsl() {
-        return db.dsl(connection);
+        return jobs.db.dsl(connection);
+    }
+
+    /**
+     * Enqueues jobs in this transaction: they are there if it is committed.
+     *
+     * @return an enqueuer on its connection
+     */
+    public Enqueuer jobs() {
+        return jobs.in(connection);
     }
 
     static void run(Execution execution, Work work) throws Exception {
@@ -83,7 +92,7 @@ public final class JobTransaction {
             throw new JobException("cannot begin the transaction of " + name(execution), e);
         }
         try {
-            within(execution, opened, new JobTransaction(opened, db), work);
+            within(execution, opened, new JobTransaction(opened, execution.shared.jobs), work);
         } catch (Throwable t) {
             rollBack(opened, t);
             throw t;
@@ -109,7 +118,11 @@ public final class JobTransaction {
         work.run(transaction);
         try {
             boolean ours = store.finish(
-                    connection, execution.ending(), execution.shared.worker, execution.shared.jobs.options.history, DONE);
+                    connection,
+                    execution.ending(),
+                    execution.shared.worker,
+                    execution.shared.jobs.options.history,
+                    DONE);
             if (!ours) {
                 throw lost(execution);
             }
@@ -125,8 +138,8 @@ public final class JobTransaction {
 
     private static JobContext.LeaseLostException lost(Execution execution) {
         execution.isLost = true;
-        return new JobContext.LeaseLostException(
-                name(execution) + " is no longer this worker's: its lease has ended, or somebody removed it; rolled back");
+        return new JobContext.LeaseLostException(name(execution)
+                + " is no longer this worker's: its lease has ended, or somebody removed it; rolled back");
     }
 
     private static void rollBack(Connection connection, Throwable because) {

@@ -54,23 +54,31 @@ public final class Worker implements AutoCloseable {
     private final Thread beating;
     private final Thread watching;
     private final Thread keeping;
+    private Wakeups.Listening listening = () -> {};
     private final AtomicBoolean closing = new AtomicBoolean();
     private final CountDownLatch closed = new CountDownLatch(1);
     private final long startedAtMicros;
 
     /** Asks the database for the time, and what is paused. */
-    Worker(JobQueue jobs, WorkerBuilder.Settings settings, Map<Integer, Handled<?>> kindIds, Map<Integer, Integer> queues)
+    Worker(
+            JobQueue jobs,
+            WorkerBuilder.Settings settings,
+            Map<Integer, Handled<?>> kindIds,
+            Map<Integer, Integer> queues)
             throws SQLException {
         this.settings = settings;
         this.kindIds = kindIds;
         long incarnation = new SecureRandom().nextLong();
         shared = new Execution.Shared(jobs, jobs.codec, jobs.options.listener, incarnation, System::nanoTime);
-        handled = kindIds.values().stream().<Handled<?>>map(each -> each).distinct().toList();
+        handled = kindIds.values().stream()
+                .<Handled<?>>map(each -> each)
+                .distinct()
+                .toList();
         byKindId = byNumber(kindIds);
         shares = new ArrayList<>();
         long now = shared.nanos.getAsLong();
-        queues.forEach((id, weight) -> shares.add(new Lanes.Share(
-                id, weight, new RetryBudget(settings.budgetShare, settings.budgetPerSecond, now))));
+        queues.forEach((id, weight) -> shares.add(
+                new Lanes.Share(id, weight, new RetryBudget(settings.budgetShare, settings.budgetPerSecond, now))));
 
         String name = "tenfold-jobs-" + NUMBER.incrementAndGet();
         finisher = new Finisher(this);
@@ -108,6 +116,7 @@ public final class Worker implements AutoCloseable {
         watching.start();
         keeping.start();
         shared.jobs.wakeups.add(claimer);
+        listening = shared.jobs.wakeups.listen();
         claiming.start();
     }
 
@@ -223,6 +232,7 @@ public final class Worker implements AutoCloseable {
             giveBackTheRest();
             flush();
         } finally {
+            listening.close();
             heart.stop();
             upkeep.stop();
             slots.stop();
@@ -301,7 +311,9 @@ public final class Worker implements AutoCloseable {
         if (!Threads.join(finishing, System.nanoTime() + FLUSH_NANOS)) {
             finisher.giveUp();
             Threads.join(finishing, System.nanoTime() + JOIN_NANOS);
-            LOG.error("{} jobs could not be given back or recorded; they run again when their leases end", inFlight.size());
+            LOG.error(
+                    "{} jobs could not be given back or recorded; they run again when their leases end",
+                    inFlight.size());
         }
     }
 

@@ -309,13 +309,15 @@ public final class WorkerBuilder {
      *
      * @return a worker that runs; close it
      * @throws IllegalArgumentException if there is no handler, or settings contradict one another
-     * @throws IllegalStateException if this builder has started one before
+     * @throws IllegalStateException if the queue is closed, or this builder has started one before
      * @throws JobException if the database is away
      */
     public Worker start() {
+        jobs.refuseClosed();
         check();
         if (started) {
-            throw new IllegalStateException("this builder has started its worker; begin with jobs.worker() for another one");
+            throw new IllegalStateException(
+                    "this builder has started its worker; begin with jobs.worker() for another one");
         }
         try {
             Worker worker = new Worker(jobs, settings(), handled(), weights());
@@ -405,7 +407,8 @@ public final class WorkerBuilder {
             } catch (UnknownHostException unnamed) {
                 host = "localhost";
             }
-            return (host.length() > 150 ? host.substring(0, 150) : host) + ":" + ProcessHandle.current().pid();
+            return (host.length() > 150 ? host.substring(0, 150) : host) + ":"
+                    + ProcessHandle.current().pid();
         }
     }
 }
