@@ -39,8 +39,9 @@ final class JobAlone {
     /** From its insert, with 500 others, to its end. */
     static void wal(Session session, List<JobSite> sites) throws Exception {
         session.say("");
-        session.say("jobs.wal: bytes of write-ahead log of a job's whole life, " + A_LIFE + " of them enqueued " + A_CALL
-                + " a call, then worked off; by pg_current_wal_insert_lsn, with what autovacuum writes meanwhile");
+        session.say(
+                "jobs.wal: bytes of write-ahead log of a job's whole life, " + A_LIFE + " of them enqueued " + A_CALL
+                        + " a call, then worked off; by pg_current_wal_insert_lsn, with what autovacuum writes meanwhile");
         for (JobSite site : sites) {
             double[] bytes = new double[3];
             for (int i = 0; i < bytes.length; i++) {
@@ -69,7 +70,8 @@ final class JobAlone {
     static void drains(Session session, JobSite ours) throws Exception {
         int rounds = session.quick() ? 2 : 5;
         session.say("");
-        session.say("jobs.drain.pinned: " + DRAINED + " jobs, enqueued and worked off while another transaction is open;"
+        session.say("jobs.drain.pinned: " + DRAINED
+                + " jobs, enqueued and worked off while another transaction is open;"
                 + " jobs.drain.backlog1m: with " + MANY + " leased jobs ahead of them in the same lane, and " + MANY
                 + " that are due in a day; theirs is the clean rate, without either");
         Samples samples = new Samples();

@@ -1,11 +1,14 @@
 package dev.tenfold.benchmarks;
 
 import java.sql.SQLException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 
 /**
  * How fast a backlog of jobs that do nothing is worked off.
@@ -20,28 +23,46 @@ final class JobDrain {
 
     private JobDrain() {}
 
+    /** How many jobs each site is given: so many as it is likely to do in the time for a drain. */
+    private static final class Sizes {
+        private static final int LEAST = 500;
+
+        private final Map<JobSite, Integer> sizes = new HashMap<>();
+        private final double nanos;
+
+        Sizes(boolean quick) {
+            nanos = TimeUnit.SECONDS.toNanos(quick ? 3 : 10);
+        }
+
+        double once(JobSite site) throws Exception {
+            int most = site.contender().drained();
+            // Nothing is known at first: who is not known to be fast begins with a fourth.
+            int jobs = sizes.getOrDefault(site, most > 50_000 ? most : most / 4);
+            double took = JobDrain.once(site, jobs);
+            sizes.putIfAbsent(site, (int) Math.max(LEAST, Math.min(most, nanos / took)));
+            return took;
+        }
+
+        String told(List<JobSite> sites) {
+            return sites.stream()
+                    .filter(sizes::containsKey)
+                    .map(site -> sizes.get(site) + " for " + site.name())
+                    .distinct()
+                    .collect(Collectors.joining(", "));
+        }
+    }
+
     static void run(Session session, List<JobSite> sites) throws Exception {
         boolean quick = session.quick();
         session.say("");
         session.say(
-                "jobs.drain: jobs that do nothing, " + counts(sites, quick)
+                "jobs.drain: jobs that do nothing, as many as each does in some seconds, 200000 at most"
                         + "; VACUUM ANALYZE and CHECKPOINT before; from the start of the workers until no unfinished row is left");
-        Samples samples = new JobRounds(session, "jobs.drain", sites)
-                .play(
-                        quick ? 3 : 7,
-                        quick ? 100 : 400,
-                        site -> once(site, site.contender().drained(quick)));
+        Sizes sizes = new Sizes(quick);
+        Samples samples =
+                new JobRounds(session, "jobs.drain", sites).play(quick ? 3 : 7, quick ? 100 : 400, sizes::once);
+        session.say("jobs.drain: " + sizes.told(sites));
         JobRounds.emit(session, "jobs.drain", samples, sites);
-    }
-
-    private static String counts(List<JobSite> sites, boolean quick) {
-        StringBuilder counts = new StringBuilder();
-        for (JobSite site : sites) {
-            String count = site.contender().drained(quick) + " for " + site.name();
-            if (counts.indexOf(count) < 0)
-                counts.append(counts.isEmpty() ? "" : ", ").append(count);
-        }
-        return counts.toString();
     }
 
     /** Nanoseconds a job, of a site with nothing else to do. */

@@ -29,8 +29,8 @@ final class JobOurs implements JobPeer {
     static JobContender contender(boolean apart) {
         return new JobContender(
                 JobsTopic.OURS,
-                "defaults: concurrency " + HANDLERS + ", lease 30 s, heartbeat 10 s, JSON by Jackson; pool of " + CONNECTIONS
-                        + (apart ? "; enqueues through another JobQueue than the worker's" : ""),
+                "defaults: concurrency " + HANDLERS + ", lease 30 s, heartbeat 10 s, JSON by Jackson; pool of "
+                        + CONNECTIONS + (apart ? "; enqueues through another JobQueue than the worker's" : ""),
                 CONNECTIONS,
                 "",
                 200_000,

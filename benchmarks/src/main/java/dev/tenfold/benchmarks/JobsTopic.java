@@ -38,8 +38,12 @@ final class JobsTopic implements Topic {
                 settings(session, sites);
                 attempt(failures, () -> JobDrain.run(session, sites));
                 List<JobSite> fastest = oneEach(sites);
+                JobSite ours = fastest.get(0);
                 attempt(failures, () -> JobInsert.run(session, fastest));
                 attempt(failures, () -> JobPickup.run(session, "jobs.pickup", fastest));
+                attempt(failures, () -> notified(session, server));
+                attempt(failures, () -> JobAlone.wal(session, fastest.subList(0, Math.min(2, fastest.size()))));
+                attempt(failures, () -> JobAlone.drains(session, ours));
             } finally {
                 for (JobSite site : sites) {
                     attempt(failures, site::close);
@@ -69,6 +73,17 @@ final class JobsTopic implements Topic {
         session.settings(sites.stream()
                 .map(site -> new Contender(site.name(), site.contender().settings(), page -> 0))
                 .toList());
+    }
+
+    /** Pickup in another process than the one that enqueues. */
+    private static void notified(Session session, PostgresServer server) throws Exception {
+        session.say("");
+        try (JobSite ours = JobSite.open(JobOurs.contender(true), server);
+                JobSite limit = JobSite.open(JobLimit.contender(true), server)) {
+            List<JobSite> sites = List.of(ours, limit);
+            settings(session, sites);
+            JobPickup.run(session, "jobs.pickup.notified", sites);
+        }
     }
 
     /** Where settings differ in how they drain, the first ones enqueue. */
