@@ -31,7 +31,7 @@ final class JobDrain {
         private final double nanos;
 
         Sizes(boolean quick) {
-            nanos = TimeUnit.SECONDS.toNanos(quick ? 3 : 10);
+            nanos = TimeUnit.SECONDS.toNanos(quick ? 2 : 10);
         }
 
         double once(JobSite site) throws Exception {
@@ -60,7 +60,7 @@ final class JobDrain {
                         + "; VACUUM ANALYZE and CHECKPOINT before; from the start of the workers until no unfinished row is left");
         Sizes sizes = new Sizes(quick);
         Samples samples =
-                new JobRounds(session, "jobs.drain", sites).play(quick ? 3 : 7, quick ? 100 : 400, sizes::once);
+                new JobRounds(session, "jobs.drain", sites).play(quick ? 3 : 7, quick ? 80 : 400, sizes::once);
         session.say("jobs.drain: " + sizes.told(sites));
         JobRounds.emit(session, "jobs.drain", samples, sites);
     }

@@ -29,7 +29,7 @@ final class JobPickup {
     static void run(Session session, String prefix, List<JobSite> sites) throws Exception {
         int rounds = session.quick() ? 2 : 5;
         Map<String, Histogram> waits = new HashMap<>();
-        int samples = session.quick() ? 100 : 200;
+        int samples = session.quick() ? 75 : 200;
         // Warmed up within each turn, so that the first round may count, too.
         Samples unused = new JobRounds(session, prefix, sites)
                 .play(rounds - 1, seconds(sites, rounds, samples), site -> {

@@ -26,10 +26,10 @@ final class JobsTopic implements Topic {
     public void run(Session session) throws Exception {
         List<JobSite> sites = new ArrayList<>();
         List<Exception> failures = new ArrayList<>();
-        try (PostgresServer server = PostgresServer.start()) {
+        try (PostgresServer server = PostgresServer.start("max_connections=400")) {
             session.say("");
             session.say("PostgreSQL " + server.version()
-                    + " as initdb sets it up: fsync, synchronous_commit and autovacuum on; a database and a HikariCP pool each;"
+                    + " as initdb sets it up (fsync, synchronous_commit and autovacuum on) but for 400 connections; a database and a HikariCP pool each;"
                     + " pgjdbc's defaults unless said otherwise; payloads of "
                     + JobPayload.of(0).json().length()
                     + " characters of JSON");
@@ -98,6 +98,8 @@ final class JobsTopic implements Topic {
             comparison.run();
         } catch (Exception e) {
             failures.add(e);
+        } catch (LinkageError e) {
+            failures.add(new IllegalStateException("a class is broken or missing", e));
         }
     }
 }
