@@ -43,13 +43,20 @@ final class CompressedPayloads implements PayloadCodec {
 
     @Override
     public <T> T decode(byte[] bytes, Class<T> type) throws Exception {
+        return inner.decode(plain(bytes), type);
+    }
+
+    @Override
+    public String text(byte[] bytes) throws Exception {
+        return inner.text(plain(bytes));
+    }
+
+    private static byte[] plain(byte[] bytes) throws IOException {
         if (bytes.length > 0 && bytes[0] == DEFLATED) {
-            return inner.decode(inflate(bytes), type);
+            return inflate(bytes);
         }
-        if (bytes.length > 0 && bytes[0] == AS_IT_IS) {
-            return inner.decode(Arrays.copyOfRange(bytes, 1, bytes.length), type);
-        }
-        return inner.decode(bytes, type);
+        boolean isMarked = bytes.length > 0 && bytes[0] == AS_IT_IS;
+        return isMarked ? Arrays.copyOfRange(bytes, 1, bytes.length) : bytes;
     }
 
     @Override

@@ -45,15 +45,24 @@ final class EncryptedPayloads implements PayloadCodec {
 
     @Override
     public <T> T decode(byte[] bytes, Class<T> type) throws Exception {
+        return inner.decode(plain(bytes), type);
+    }
+
+    @Override
+    public String text(byte[] bytes) throws Exception {
+        return inner.text(plain(bytes));
+    }
+
+    private byte[] plain(byte[] bytes) throws GeneralSecurityException {
         if (bytes.length == 0 || bytes[0] != MARKER) {
             if (keys.readsPlain) {
-                return inner.decode(bytes, type);
+                return bytes;
             }
             throw new GeneralSecurityException(
                     "the payload is not encrypted; if it was enqueued before you began to encrypt,"
                             + " read it with PayloadKeys.readingPlain()");
         }
-        return inner.decode(decrypt(bytes), type);
+        return decrypt(bytes);
     }
 
     private byte[] decrypt(byte[] bytes) throws GeneralSecurityException {

@@ -18,6 +18,8 @@ import java.util.stream.Stream;
 import org.jooq.DSLContext;
 import org.jooq.exception.DataAccessException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Enqueues jobs in a transaction of yours: {@link JobQueue#in(Connection)}. They are there if it commits, and never were if it
@@ -43,6 +45,7 @@ import org.jspecify.annotations.Nullable;
  * <p>As thread-safe as the connection, which is to say not. Costs nothing to make.
  */
 public final class Enqueuer {
+    private static final Logger LOG = LoggerFactory.getLogger(Enqueuer.class);
     /** Rows of one insert, jobs of one piece of a stream. */
     static final int PIECE = 5_000;
 
@@ -97,6 +100,7 @@ public final class Enqueuer {
         JobStore.Inserted inserted =
                 run(draft.kind.name, options.uniqueForMicros() > 0, with -> store.insert(with, row, payload));
         if (inserted.isNew()) {
+            hasEnqueued(draft, options);
             tell(inserted.id(), options);
         }
         return new Enqueued(inserted.id(), inserted.isNew());
@@ -137,6 +141,7 @@ public final class Enqueuer {
                 isOwn() && (drafts.size() > 1 || pieces(drafts.get(0).payloads).size() > 1);
         boolean watched = !isOwn() && jobQueue.wakeups.isHeard() && isDue(options);
         long last = run(jobs.size() + " jobs", several, with -> insert(with, drafts, rows, watched));
+        drafts.forEach(draft -> hasEnqueued(draft, options));
         tell(last, options);
         return jobs.size();
     }
@@ -221,6 +226,7 @@ public final class Enqueuer {
             }
             return List.copyOf(ids);
         });
+        drafts.forEach(draft -> hasEnqueued(draft, options));
         tell(chain.get(0).id(), options);
         return chain;
     }
@@ -263,6 +269,8 @@ public final class Enqueuer {
             }
             return callbackId;
         });
+        drafts.forEach(draft -> hasEnqueued(draft, options.members));
+        hasEnqueued(last, options.callback);
         tell(id, drafts.isEmpty() ? options.callback : options.members); // the callback is there when the members are
         return new Enqueued(id, true);
     }
@@ -443,6 +451,19 @@ public final class Enqueuer {
                             + " in autocommit mode: begin a transaction on it, or enqueue without in(connection)");
         }
         return work.with(with);
+    }
+
+    /** They are in the table by now, so what the listener throws must not look as if they were not. */
+    private void hasEnqueued(Draft draft, EnqueueOptions options) {
+        JobListener listener = jobQueue.options.listener;
+        if (listener == JobQueueOptions.NO_LISTENER) {
+            return;
+        }
+        try {
+            listener.enqueued(draft.kind.name, options.queue(), draft.payloads.size());
+        } catch (RuntimeException e) {
+            LOG.warn("the listener failed when {} was enqueued, which it is all the same", draft.kind.name, e);
+        }
     }
 
     /** Wakes workers, now or as soon as the job is to be seen. */

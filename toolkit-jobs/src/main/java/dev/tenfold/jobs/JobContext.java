@@ -112,6 +112,15 @@ public final class JobContext {
     }
 
     /**
+     * When this attempt was due, by the database's clock: later than the first one's if it is a retry.
+     *
+     * @return the time
+     */
+    public Instant dueAt() {
+        return Times.instant(job.runAt);
+    }
+
+    /**
      * A number that grows with each attempt of the job, also over replays. Give it to systems outside of the database: one that
      * remembers the highest it has seen of a job, and refuses lower ones, is safe from a handler that was stopped by a long
      * pause and goes on after somebody else has begun (Kleppmann, "How to do distributed locking").

@@ -1,5 +1,8 @@
 package dev.tenfold.jobs;
 
+import java.sql.SQLException;
+import org.jooq.exception.DataAccessException;
+
 /**
  * The database did not do what was asked of it: it is away, full, or refuses. The cause says which.
  *
@@ -11,5 +14,19 @@ public final class JobException extends RuntimeException {
 
     JobException(String message, Throwable cause) {
         super(message, cause);
+    }
+
+    /** Asks the database for something. */
+    interface Work<T> {
+        T ask() throws SQLException;
+    }
+
+    /** What the database answers; what it refuses, as an exception that says what was wanted. */
+    static <T> T unless(String wanted, Work<T> work) {
+        try {
+            return work.ask();
+        } catch (SQLException | DataAccessException e) {
+            throw new JobException("cannot " + wanted + ": " + e.getMessage(), e);
+        }
     }
 }

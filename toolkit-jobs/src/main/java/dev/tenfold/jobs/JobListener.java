@@ -61,6 +61,15 @@ public interface JobListener {
     default void enqueuing(String kind, String queue, Map<String, String> headers) {}
 
     /**
+     * Jobs of a kind have been inserted; in a caller's transaction, which may yet be rolled back.
+     *
+     * @param kind their kind's name
+     * @param queue their queue's name
+     * @param jobs how many; duplicates are not counted
+     */
+    default void enqueued(String kind, String queue, long jobs) {}
+
+    /**
      * A handler is about to run, on this thread.
      *
      * @param context the job's

@@ -6,6 +6,7 @@ import java.time.InstantSource;
 import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -352,6 +353,81 @@ public final class JobQueue implements AutoCloseable {
                 ask((paused ? "pause" : "resume") + " kind " + name, () -> store.pauseKind(name, paused));
         wakeups.wake(null);
     }
+
+    // ---- looking ----------------------------------------------------------------------------------------------------
+
+    /**
+     * What is known of a job: one that is unfinished, dead, or in the {@link History}. Two statements.
+     *
+     * @param id as {@link #enqueue} returned it
+     * @return empty if there is none, or it is done and no history is kept
+     * @throws JobException if the database is away
+     */
+    public Optional<JobInfo> find(long id) {
+        refuseClosed();
+        return new JobLookup(db, kinds).find(id);
+    }
+
+    /**
+     * What a job's handler gave as its result. It is kept for a day after the job is done. One statement.
+     *
+     * @param id as {@link #enqueue} returned it
+     * @param type the class to make
+     * @param <T> that
+     * @return empty if it gave none, or that was forgotten
+     * @throws IllegalArgumentException if the result cannot be read as that class
+     * @throws JobException if the database is away
+     */
+    public <T> Optional<T> result(long id, Class<T> type) {
+        refuseClosed();
+        return new JobLookup(db, kinds).result(id, Objects.requireNonNull(type, "type"), codec);
+    }
+
+    /**
+     * The jobs that were given up.
+     *
+     * @return always alike; costs nothing
+     */
+    public DeadLetters deadLetters() {
+        return new DeadLetters(this);
+    }
+
+    /**
+     * What is in the queues: four statements, and one for each 25 queues. Counts end at {@value BoundedCount#MOST}, so that it
+     * can be asked every few seconds.
+     *
+     * @return figures of one moment
+     * @throws JobException if the database is away
+     */
+    public JobStats stats() {
+        refuseClosed();
+        return JobException.unless("count the jobs", () -> new JobSurvey(db, store).stats());
+    }
+
+    /**
+     * Whether jobs run, with the default {@link HealthOptions}: {@link #health(UnaryOperator)}.
+     *
+     * @return never throws for a database that is away: that is a finding
+     */
+    public JobHealth health() {
+        return health(o -> o);
+    }
+
+    /**
+     * Whether jobs run, and if not, why not and what to do. Some ten statements: for a health endpoint or an operator, every
+     * few seconds at most. To see the transactions of others on PostgreSQL the account needs {@code pg_read_all_stats}, on
+     * MariaDB and MySQL {@code PROCESS}.
+     *
+     * @param change from when on something is a finding
+     * @return never throws for a database that is away: that is a finding
+     * @throws IllegalArgumentException if an option does not fit
+     */
+    public JobHealth health(UnaryOperator<HealthOptions> change) {
+        refuseClosed();
+        return new HealthCheck(db, store, change.apply(HealthOptions.DEFAULT)).run();
+    }
+
+    // ---- waking -----------------------------------------------------------------------------------------------------
 
     /**
      * Lets all workers look for jobs now: for when something else than this class has inserted some. Does not block.

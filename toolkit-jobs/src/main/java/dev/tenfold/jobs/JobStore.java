@@ -1144,12 +1144,6 @@ class JobStore {
         return row == null ? null : claimed(row, 0);
     }
 
-    /** An unfinished, dead or (with history) finished job. */
-    @Nullable
-    JobInfo find(long id) throws SQLException {
-        throw new UnsupportedOperationException();
-    }
-
     // ---- upkeep -----------------------------------------------------------------------------------------------------
 
     /** Whether a chore is this process's turn: it is if the time has come and nobody else was faster. */

@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * What jobs of a class are called in the database, and how old ones are read.
@@ -122,6 +123,11 @@ public final class Kind<T> {
             throw new IllegalArgumentException("version " + from + " of " + name + " has two upcasts; keep one");
         }
         return new Kind<>(type, name, aliases, version, more);
+    }
+
+    /** The present name and the former ones: its jobs are stored under any of them. */
+    Stream<String> names() {
+        return Stream.concat(Stream.of(name), aliases.stream());
     }
 
     /** Reads a payload of any version up to this one's. */

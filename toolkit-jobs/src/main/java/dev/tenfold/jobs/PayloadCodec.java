@@ -47,6 +47,18 @@ public interface PayloadCodec {
     }
 
     /**
+     * What people can read of bytes that {@link #encode} returned: for those who look at a dead letter. A codec around another
+     * one takes off what it put on, and asks that one.
+     *
+     * @param bytes not to be modified
+     * @return by default the bytes as UTF-8, if they are text, else how many there are
+     * @throws Exception if the bytes are not understood
+     */
+    default String text(byte[] bytes) throws Exception {
+        return PayloadText.of(bytes);
+    }
+
+    /**
      * Payloads as JSON, by Jackson 2. The default.
      *
      * <p>Dates and durations are ISO-8601, maps and properties in the order of their names. What is unknown is ignored, what is

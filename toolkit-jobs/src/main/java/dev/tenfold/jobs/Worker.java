@@ -160,7 +160,7 @@ public final class Worker implements AutoCloseable {
                 settings.concurrency,
                 slots.busy(),
                 settings.queues,
-                handled.stream().map(each -> each.kind.name).toList());
+                handled.stream().flatMap(each -> each.kind.names()).toList());
     }
 
     long historyMicros() {

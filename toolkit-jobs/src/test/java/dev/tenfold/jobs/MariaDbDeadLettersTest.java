@@ -1,0 +1,8 @@
+package dev.tenfold.jobs;
+
+final class MariaDbDeadLettersTest extends DeadLettersContract {
+    @Override
+    OpsDatabase open() {
+        return OpsDatabase.mariaDb();
+    }
+}

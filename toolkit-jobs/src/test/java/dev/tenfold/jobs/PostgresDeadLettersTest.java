@@ -1,0 +1,8 @@
+package dev.tenfold.jobs;
+
+final class PostgresDeadLettersTest extends DeadLettersContract {
+    @Override
+    OpsDatabase open() {
+        return OpsDatabase.postgres();
+    }
+}
