@@ -1,9 +1,11 @@
 package dev.tenfold.benchmarks;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.jobs.JobMetrics;
 import dev.tenfold.jobs.JobQueue;
 import dev.tenfold.jobs.JobSchema;
 import dev.tenfold.jobs.Worker;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.util.List;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,7 @@ final class JobOurs implements JobPeer {
     private static final int HANDLERS = 20;
     private static final int CONNECTIONS = 12;
 
+    private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
     private final JobQueue jobs;
     /** The same, or another one that knows nothing of the worker, as in another process. */
     private final JobQueue enqueuing;
@@ -21,7 +24,8 @@ final class JobOurs implements JobPeer {
 
     private JobOurs(HikariDataSource pool, boolean apart) {
         JobSchema.install(pool);
-        jobs = JobQueue.on(pool);
+        jobs = JobQueue.on(pool, options -> options.listener(JobMetrics.listener(registry)));
+        new JobMetrics(jobs).bindTo(registry);
         enqueuing = apart ? JobQueue.on(pool) : jobs;
     }
 
@@ -29,7 +33,8 @@ final class JobOurs implements JobPeer {
     static JobContender contender(boolean apart) {
         return new JobContender(
                 JobsTopic.OURS,
-                "defaults: concurrency " + HANDLERS + ", lease 30 s, heartbeat 10 s, JSON by Jackson; pool of "
+                "defaults: concurrency " + HANDLERS
+                        + ", lease 30 s, heartbeat 10 s, JobMetrics in a SimpleMeterRegistry, JSON by Jackson; pool of "
                         + CONNECTIONS + (apart ? "; enqueues through another JobQueue than the worker's" : ""),
                 CONNECTIONS,
                 "",
@@ -77,5 +82,6 @@ final class JobOurs implements JobPeer {
         stop();
         enqueuing.close();
         jobs.close();
+        registry.close();
     }
 }
