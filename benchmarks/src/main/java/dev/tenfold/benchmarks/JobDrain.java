@@ -36,10 +36,14 @@ final class JobDrain {
 
         double once(JobSite site) throws Exception {
             int most = site.contender().drained();
+            boolean fast = most > 50_000;
             // Nothing is known at first: who is not known to be fast begins with a fourth.
-            int jobs = sizes.getOrDefault(site, most > 50_000 ? most : most / 4);
+            int jobs = sizes.getOrDefault(site, fast ? most : most / 4);
             double took = JobDrain.once(site, jobs);
-            sizes.putIfAbsent(site, (int) Math.max(LEAST, Math.min(most, nanos / took)));
+            // The first round is slow, as nothing is compiled yet; a drain of the fast ones should not become short for
+            // that.
+            double time = fast ? 4 * nanos : nanos;
+            sizes.putIfAbsent(site, (int) Math.max(LEAST, Math.min(most, time / took)));
             return took;
         }
 
