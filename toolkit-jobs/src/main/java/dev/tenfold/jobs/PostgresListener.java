@@ -24,8 +24,6 @@ import org.slf4j.LoggerFactory;
 final class PostgresListener implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(PostgresListener.class);
     private static final String POLLS = "workers find the jobs of other processes when they look next";
-    private static final int KEEP_ALIVE_MILLIS = 5_000;
-    private static final long PROOF_NANOS = TimeUnit.SECONDS.toNanos(5);
     private static final Duration FIRST_BACKOFF = Duration.ofMillis(100);
     private static final Duration LONGEST_BACKOFF = Duration.ofSeconds(10);
     private static final long CLOSES_WITHIN_MILLIS = 5_000;
@@ -34,6 +32,10 @@ final class PostgresListener implements AutoCloseable {
     private final Db db;
     private final Wakeups wakeups;
     private final String self;
+
+    /** After how much silence it asks the server whether it is there, and how long that may take. */
+    private final int patienceMillis;
+
     private final Thread thread;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition ended = lock.newCondition();
@@ -48,10 +50,11 @@ final class PostgresListener implements AutoCloseable {
     private @Nullable Connection connection;
     private boolean closed;
 
-    PostgresListener(Db db, Wakeups wakeups, String self) {
+    PostgresListener(Db db, Wakeups wakeups, String self, int patienceMillis) {
         this.db = db;
         this.wakeups = wakeups;
         this.self = self;
+        this.patienceMillis = patienceMillis;
         thread = new Thread(this::run, "tenfold-jobs-listener");
         thread.setDaemon(true);
     }
@@ -106,7 +109,7 @@ final class PostgresListener implements AutoCloseable {
 
     private PGConnection begin(Connection fresh) throws SQLException {
         fresh.setAutoCommit(true);
-        fresh.setNetworkTimeout(Runnable::run, KEEP_ALIVE_MILLIS);
+        fresh.setNetworkTimeout(Runnable::run, patienceMillis);
         try (Statement statement = fresh.createStatement()) {
             statement.execute("listen " + Notifier.channel(db));
         }
@@ -128,13 +131,14 @@ final class PostgresListener implements AutoCloseable {
                     e.toString());
             return false;
         }
-        long until = System.nanoTime() + PROOF_NANOS;
-        for (long left = PROOF_NANOS; !proven && left > 0 && !isClosed(); left = until - System.nanoTime()) {
+        long most = TimeUnit.MILLISECONDS.toNanos(patienceMillis);
+        long until = System.nanoTime() + most;
+        for (long left = most; !proven && left > 0 && !isClosed(); left = until - System.nanoTime()) {
             hear(postgres.getNotifications((int) Math.max(1, TimeUnit.NANOSECONDS.toMillis(left))));
         }
         if (!proven && !isClosed()) {
             LOG.warn(
-                    "no notification from PostgreSQL arrives within 5 s, as behind a PgBouncer that pools transactions;"
+                    "no notification from PostgreSQL arrives within some seconds, as behind a PgBouncer that pools transactions;"
                             + " workers find the jobs of other processes when they look. Give JobQueue a data source that goes to"
                             + " PostgreSQL itself, or turn it off with notifies(false)");
         }
@@ -146,7 +150,7 @@ final class PostgresListener implements AutoCloseable {
         LOG.info("hears of other processes' jobs");
         wakeups.wakeHere(null); // for what was missed before
         while (!isClosed()) {
-            PGNotification[] received = postgres.getNotifications(KEEP_ALIVE_MILLIS);
+            PGNotification[] received = postgres.getNotifications(patienceMillis);
             if (received == null || received.length == 0) {
                 try (Statement statement = fresh.createStatement()) {
                     statement.execute("select 1"); // what comes meanwhile is there at the next look

@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Wakeups implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Wakeups.class);
-    private static final long CLOSES_WITHIN_SECONDS = 5;
+    private static final long CLOSES_WITHIN_SECONDS = 2;
 
     /** A worker. Called on the thread of whoever enqueues, or listens; returns at once. */
     interface Sleeper {
@@ -32,6 +32,9 @@ final class Wakeups implements AutoCloseable {
         @Override
         void close();
     }
+
+    /** How long a connection that listens may be silent before it is asked; tests shorten it. */
+    volatile int patienceMillis = 5_000;
 
     private final List<Sleeper> sleepers = new CopyOnWriteArrayList<>();
     private final Db db;
@@ -109,6 +112,11 @@ final class Wakeups implements AutoCloseable {
         return notifies || !sleepers.isEmpty();
     }
 
+    /** Whether nobody is still to be told, and nobody's commit awaited. */
+    boolean isQuiet() {
+        return timer.getActiveCount() == 0 && timer.getQueue().isEmpty();
+    }
+
     /** As {@link #wake}, as soon as a job that somebody else's transaction has inserted is to be seen. */
     void wakeAfterCommit(long id, Lane lane) {
         if (isHeard()) {
@@ -129,7 +137,7 @@ final class Wakeups implements AutoCloseable {
                 return () -> {};
             }
             if (listener == null) {
-                listener = new PostgresListener(db, this, notifier.self);
+                listener = new PostgresListener(db, this, notifier.self, patienceMillis);
                 listener.start();
             }
             listening++;
@@ -166,6 +174,9 @@ final class Wakeups implements AutoCloseable {
         PostgresListener last;
         lock.lock();
         try {
+            if (closed) {
+                return;
+            }
             closed = true;
             last = listener;
             listener = null;
