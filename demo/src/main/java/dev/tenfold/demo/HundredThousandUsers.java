@@ -8,7 +8,7 @@ import java.util.Locale;
  * 100,000 users, and some post pictures: the thumbnail and the mail that a picture owes keep the request threads waiting, until
  * all wait. toolkit-jobs takes them out of the request, and does each of them although a worker dies and PostgreSQL, too.
  *
- * <p>A mail takes a fifth of a second, so ten request threads take at most 50 pictures a second where some 54 are posted, on
+ * <p>A mail takes a quarter of a second, so ten request threads take at most 40 pictures a second where some 44 are posted, on
  * machines of any size.
  */
 final class HundredThousandUsers implements Stage {

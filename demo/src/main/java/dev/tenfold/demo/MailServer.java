@@ -24,7 +24,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class MailServer implements AutoCloseable {
     /** For greeting, encryption, login and the mail itself, which real ones spread over ten round trips. */
-    static final Duration TAKES = Duration.ofMillis(200);
+    static final Duration TAKES = Duration.ofMillis(250);
 
     private static final int CLIENT_WAITS_MILLIS = 10_000;
 

@@ -50,12 +50,12 @@ final class PictureDay implements AutoCloseable {
     static final int SHARE = 10;
 
     /** One request in so many is a picture. With the time that a mail takes, that is more than two nodes have threads for. */
-    static final int PICTURE_EVERY = 9;
+    static final int PICTURE_EVERY = 11;
 
     /** What a node's queue needs of connections for itself, to tell workers of new jobs. */
     private static final int QUEUE_POOL = 2;
 
-    private static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long LOOK_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long SAMPLE_EVERY_MILLIS = 200;
     private static final int GROUPS = 10;

@@ -12,6 +12,7 @@ import dev.tenfold.jobs.Worker;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
@@ -26,6 +27,7 @@ final class PictureWorker {
     static final int LEASE_SECONDS = 3;
 
     private static final int WARM_UP = 20;
+    private static final long CONNECTION_TIMEOUT_MILLIS = 500;
 
     private final String name;
     private final int mailPort;
@@ -46,7 +48,7 @@ final class PictureWorker {
         }
         PGSimpleDataSource database = new PGSimpleDataSource();
         database.setUrl(args[1]);
-        try (HikariDataSource pool = Site.pool(database, Site.POOL);
+        try (HikariDataSource pool = pool(database);
                 JobQueue jobs = JobQueue.on(pool);
                 Worker worker = program.start(jobs)) {
             System.out.println(READY);
@@ -55,6 +57,13 @@ final class PictureWorker {
             }
         }
         System.exit(0);
+    }
+
+    /** Nobody waits long for a connection while there is no database: it is asked for again. */
+    private static HikariDataSource pool(DataSource database) {
+        HikariDataSource pool = Site.pool(database, Site.POOL);
+        pool.setConnectionTimeout(CONNECTION_TIMEOUT_MILLIS);
+        return pool;
     }
 
     // snippet

@@ -188,7 +188,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 post's author a mail, which takes the mail server %d ms. One picture in %d begins with an empty line, which the
                 program cannot read at first. PostgreSQL is a server of its own here, with
                 the settings of initdb, so that it may be killed. With toolkit-jobs two processes with %d threads each do
-                what the request does not; they share the machine.
+                what the request does not; they share the machine, at a
+                lower priority.
                 Pictures are files; thumbnails are rows, and no constraint keeps a picture from having two. What was done
                 is counted in the database and by the mail server, in the end.</dd>
                 <dt>Stale reads</dt><dd>Posts carry a version, which each comment raises. A post is behind if a higher version was

@@ -36,10 +36,11 @@ final class WorkerProcess implements AutoCloseable {
             throws IOException {
         Path log = directory.resolve(name + ".log");
         Process process = new ProcessBuilder(
+                        "nice", // it would have a machine of its own, and must not take this one from what is measured
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xmx160m",
                         "-XX:+UseSerialGC",
-                        "-XX:TieredStopAtLevel=1", // it lives for seconds, and shares the machine with what is measured
+                        "-XX:TieredStopAtLevel=1", // it lives for seconds
                         "-cp",
                         classPath(),
                         PictureWorker.class.getName(),
