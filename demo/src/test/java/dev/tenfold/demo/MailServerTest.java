@@ -28,8 +28,8 @@ class MailServerTest {
     void a_mail_with_a_key_it_has_had_is_taken_and_not_delivered_again() throws Exception {
         try (MailServer server = MailServer.start()) {
             MailServer.send(server.port(), "key", 7, "me");
-            MailServer.send(server.port(), "key", 7, "somebody else");
-            MailServer.send(server.port(), "another key", 7, "me");
+            MailServer.send(server.port(), "key", 7, "other");
+            MailServer.send(server.port(), "another", 7, "me");
 
             assertThat(server.delivered().get(7L)).hasValue(2);
             assertThat(server.repeated()).isEqualTo(1);
