@@ -81,7 +81,7 @@ class LaunchDayTest {
                         "tokens.logoutAll(Subject.of(ISSUER, subject))",
                         "limiter.acquire(POLICY, client)",
                         "jobs.in(connection).enqueue(new SendMail(id))",
-                        "PostgreSQL killed</text>")
+                        "Jobs not done yet")
                 .doesNotContain("http:", "https:", "<script", "<link", "src=", "@import", "url(\"");
     }
 
