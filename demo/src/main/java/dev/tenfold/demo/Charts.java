@@ -1,5 +1,7 @@
 package dev.tenfold.demo;
 
+import static java.util.Map.entry;
+
 import de.erichseifert.vectorgraphics2d.Processors;
 import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
 import de.erichseifert.vectorgraphics2d.util.PageSize;
@@ -13,7 +15,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
+import org.knowm.xchart.AnnotationText;
 import org.knowm.xchart.CategoryChart;
 import org.knowm.xchart.CategorySeries;
 import org.knowm.xchart.CategorySeries.CategorySeriesRenderStyle;
@@ -29,15 +33,17 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 /** The pictures of a stage, as SVG that stands inside an HTML page. */
 final class Charts {
     /** A version has its colour in every stage. */
-    private static final Map<String, Color> VERSIONS = Map.of(
-            "naive", new Color(0xC0, 0x4F, 0x32),
-            "with toolkit-query", new Color(0x1B, 0x6E, 0x8C),
-            "with toolkit-cache", new Color(0x2F, 0x85, 0x4F),
-            "cache, Redis killed", new Color(0xB9, 0x7A, 0x0B),
-            "tokens in PostgreSQL", new Color(0xA8, 0x3F, 0x6F),
-            "with toolkit-auth", new Color(0x35, 0x4F, 0xB0),
-            "with toolkit-ratelimit", new Color(0x6B, 0x4C, 0x9A),
-            "limit, Redis killed", new Color(0xB9, 0x7A, 0x0B));
+    private static final Map<String, Color> VERSIONS = Map.ofEntries(
+            entry("naive", new Color(0xC0, 0x4F, 0x32)),
+            entry("with toolkit-query", new Color(0x1B, 0x6E, 0x8C)),
+            entry("with toolkit-cache", new Color(0x2F, 0x85, 0x4F)),
+            entry("cache, Redis killed", new Color(0xB9, 0x7A, 0x0B)),
+            entry("tokens in PostgreSQL", new Color(0xA8, 0x3F, 0x6F)),
+            entry("with toolkit-auth", new Color(0x35, 0x4F, 0xB0)),
+            entry("with toolkit-ratelimit", new Color(0x6B, 0x4C, 0x9A)),
+            entry("limit, Redis killed", new Color(0xB9, 0x7A, 0x0B)),
+            entry(PictureDay.IN_REQUEST, new Color(0x8A, 0x5A, 0x2B)),
+            entry(PictureDay.AS_JOBS, new Color(0x0F, 0x7C, 0x7C)));
 
     private static final Color GREY = new Color(0x8A, 0x91, 0x9C);
     private static final Color INK = new Color(0x3A, 0x42, 0x4E);
@@ -54,6 +60,7 @@ final class Charts {
     private static final List<String> PERCENTILE_NAMES = List.of("p50", "p75", "p90", "p95", "p99", "max");
     private static final int WIDTH = 400;
     private static final int NARROW = 240;
+    private static final int FULL = 1_076;
     private static final int HEIGHT = 280;
     private static final AtomicInteger NEXT_ID = new AtomicInteger();
 
@@ -146,6 +153,37 @@ final class Charts {
         }
         chart.getStyler().setYAxisMax(highest * 1.15);
         return svg(chart, "Queries per request");
+    }
+
+    /** Jobs that were not done yet, over time, and what happened meanwhile. */
+    static String backlog(Stage.Backlog backlog, Measured version) throws IOException {
+        XYChart chart = new XYChart(FULL, HEIGHT);
+        chart.setXAxisTitle("second");
+        style(chart.getStyler());
+        chart.getStyler().setXAxisDecimalPattern("#").setYAxisDecimalPattern("#");
+        double[] seconds = backlog.samples().stream()
+                .mapToDouble(Stage.Backlog.Sample::second)
+                .toArray();
+        double[] jobs = backlog.samples().stream()
+                .mapToDouble(Stage.Backlog.Sample::jobs)
+                .toArray();
+        double top = Math.max(10, DoubleStream.of(jobs).max().orElse(0) * 1.4);
+        double right = Math.max(1, DoubleStream.of(seconds).max().orElse(0));
+        chart.getStyler().setYAxisMin(0.0).setYAxisMax(top);
+        chart.getStyler().setXAxisMin(0.0).setXAxisMax(right * 1.02);
+        chart.getStyler().setAnnotationTextFont(font(Font.PLAIN, 13)).setAnnotationTextFontColor(INK);
+        if (seconds.length > 0) {
+            line(chart.addSeries("jobs", seconds, jobs), colourOf(version), LINE);
+        }
+        for (int i = 0; i < backlog.marks().size(); i++) {
+            Stage.Backlog.Mark mark = backlog.marks().get(i);
+            double[] at = {mark.second(), mark.second()};
+            line(chart.addSeries(mark.text(), at, new double[] {0, top}), GREY, DASHED);
+            // One under the other, or neighbours would cover each other.
+            double height = top * (0.95 - 0.09 * i);
+            chart.addAnnotation(new AnnotationText(mark.text(), mark.second() + right * 0.06, height, false));
+        }
+        return svg(chart, "Jobs that were not done yet, over time");
     }
 
     private static Color colourOf(Measured version) {

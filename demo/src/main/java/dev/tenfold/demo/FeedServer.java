@@ -17,8 +17,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The application over HTTP: {@code GET /feed/{pageKey}} shows a page, {@code POST} comments on the page's first post, {@code
- * GET /archive/{comment}} lists the comments before one, and {@code GET /news} tells a device that there is nothing new. With a
- * bounded number of request threads.
+ * GET /archive/{comment}} lists the comments before one, {@code POST /pictures/{pageKey}} adds a picture to the page's first post,
+ * and {@code GET /news} tells a device that there is nothing new. With a bounded number of request threads.
  */
 final class FeedServer implements AutoCloseable {
     /**
@@ -32,6 +32,7 @@ final class FeedServer implements AutoCloseable {
 
     private static final String FEED = "/feed/";
     private static final String ARCHIVE = "/archive/";
+    private static final String PICTURES = "/pictures/";
     private static final String NEWS = "/news";
 
     /** Looks at a request before anything is done for it. */
@@ -43,15 +44,17 @@ final class FeedServer implements AutoCloseable {
 
     private final Feed feed;
     private final Writes writes;
+    private final Pictures pictures;
     private final Gate gate;
     private final HttpServer http;
     private final ThreadPoolExecutor threads;
     private final AtomicLong answered = new AtomicLong();
     private final AtomicInteger inProgress = new AtomicInteger();
 
-    private FeedServer(Feed feed, Writes writes, Gate gate, HttpServer http) {
+    private FeedServer(Feed feed, Writes writes, Pictures pictures, Gate gate, HttpServer http) {
         this.feed = feed;
         this.writes = writes;
+        this.pictures = pictures;
         this.gate = gate;
         this.http = http;
         this.threads = new ThreadPoolExecutor(
@@ -70,22 +73,34 @@ final class FeedServer implements AutoCloseable {
         return start(feed, none, exchange -> true);
     }
 
+    /** Without pictures. */
     static FeedServer start(Feed feed, Writes writes, Gate gate) throws IOException {
+        Pictures none = (post, picture) -> {
+            throw new UnsupportedOperationException("this server takes no pictures");
+        };
+        return start(feed, writes, none, gate);
+    }
+
+    static FeedServer start(Feed feed, Writes writes, Pictures pictures, Gate gate) throws IOException {
         // The JDK's server writes head and body apart; with Nagle's algorithm the body would wait for a delayed ACK.
         System.setProperty("sun.net.httpserver.nodelay", "true");
         HttpServer http = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 1_024);
-        FeedServer server = new FeedServer(feed, writes, gate, http);
+        FeedServer server = new FeedServer(feed, writes, pictures, gate, http);
         http.setExecutor(server.threads);
         http.createContext(FEED, exchange -> server.answer(exchange, server::feed));
         http.createContext(ARCHIVE, exchange -> server.answer(exchange, server::archive));
+        http.createContext(PICTURES, exchange -> server.answer(exchange, server::picture));
         http.createContext(NEWS, exchange -> server.answer(exchange, any -> "{}"));
         http.start();
         return server;
     }
 
     URI uri(String pageKey) {
-        String segment = URLEncoder.encode(pageKey, StandardCharsets.UTF_8).replace("+", "%20");
-        return uriOf(FEED + segment);
+        return uriOf(FEED + segment(pageKey));
+    }
+
+    URI pictureUri(String pageKey) {
+        return uriOf(PICTURES + segment(pageKey));
     }
 
     URI archiveUri(long beforeComment) {
@@ -94,6 +109,10 @@ final class FeedServer implements AutoCloseable {
 
     URI newsUri() {
         return uriOf(NEWS);
+    }
+
+    private static String segment(String pageKey) {
+        return URLEncoder.encode(pageKey, StandardCharsets.UTF_8).replace("+", "%20");
     }
 
     private URI uriOf(String path) {
@@ -140,6 +159,12 @@ final class FeedServer implements AutoCloseable {
         }
         writes.comment(post);
         return "{}";
+    }
+
+    /** Answers with the picture's id. */
+    private String picture(HttpExchange exchange) throws Exception {
+        long post = Schema.startOf(exchange.getRequestURI().getPath().substring(PICTURES.length()));
+        return Long.toString(pictures.post(post, exchange.getRequestBody().readAllBytes()));
     }
 
     private String archive(HttpExchange exchange) throws Exception {

@@ -5,11 +5,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Launch day: one small application meets ten times the users, stage by stage, then their tokens, and then a scraper, as first
- * written and with one module more.
+ * Launch day: one small application meets ten times the users, stage by stage, then their tokens, a scraper, and their pictures,
+ * as first written and with one module more.
  *
  * <p>Starts its own PostgreSQL and Redis, offers every version the same load, prints a table and a sentence a stage, and writes a
- * report. Takes about two minutes, and stops by itself.
+ * report. Takes about three minutes, and stops by itself.
  */
 public final class LaunchDay {
     /** In the order in which things break. */
@@ -18,7 +18,8 @@ public final class LaunchDay {
             new ThousandUsers(),
             new TenThousandUsers(),
             new TokensOnEveryRequest(),
-            new ClientsInALoop());
+            new ClientsInALoop(),
+            new HundredThousandUsers());
 
     private LaunchDay() {}
 

@@ -57,6 +57,11 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 while</figcaption><pre>%s</pre></figure>
                 <figure class="limited"><figcaption><b>With toolkit-ratelimit</b>: a look at each request before anything is
                 done for it</figcaption><pre>%s</pre></figure>
+                <figure class="slow"><figcaption><b>Slow work in requests</b>: the user waits for the mail
+                server</figcaption><pre>%s</pre></figure>
+                <figure class="jobs"><figcaption><b>With toolkit-jobs</b>: the user waits for one
+                transaction</figcaption><pre>%s</pre></figure>
+                <figure class="work"><figcaption><b>With toolkit-jobs</b>: what the workers do</figcaption><pre>%s</pre></figure>
                 </div>
                 </section>
                 %s
@@ -73,6 +78,9 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         escape(snippet("TokenTable.java")),
                         escape(snippet("CachedTokens.java")),
                         escape(snippet("ClientLimit.java")),
+                        escape(snippet("PicturesInRequest.java")),
+                        escape(snippet("PicturesAsJobs.java")),
+                        escape(snippet("PictureWorker.java")),
                         method());
     }
 
@@ -97,7 +105,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <figure><figcaption>Latency <span>logarithmic</span></figcaption>%s</figure>
                 <figure><figcaption>Offered and served <span>requests a second</span></figcaption>%s</figure>
                 <figure class="narrow"><figcaption>Queries per request</figcaption>%s</figure>
-                </div>
+                %s</div>
                 <p class="legend">%s<span class="offered">offered</span><span class="objective">p99 objective</span>%s</p>
                 %s
                 </section>
@@ -109,9 +117,20 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Charts.latency(result),
                         Charts.throughput(result),
                         Charts.queries(result),
+                        backlog(result),
                         legend(result),
                         result.away() == null ? "" : "<span class=\"away\">Redis away</span>",
                         table(result));
+    }
+
+    private static String backlog(Stage.Result result) throws IOException {
+        Stage.Backlog backlog = result.backlog();
+        if (backlog == null) {
+            return "";
+        }
+        Measured version = result.versions().get(result.versions().size() - 1);
+        return "<figure class=\"wide\"><figcaption>Jobs not done yet <span>thumbnails and mails</span></figcaption>"
+                + Charts.backlog(backlog, version) + "</figure>\n";
     }
 
     private static String notes(Stage.Result result) {
@@ -164,6 +183,15 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 from each of %d addresses. They ask for pages of an archive, %,d comments each, which no cache has. The load
                 is closed: each connection asks again when it has its answer and %d ms of network have passed, and heeds no
                 refusal. Table and charts show the users alone; a refused one would count as an error.</dd>
+                <dt>100,000 users</dt><dd>They have twenty nodes; these are two of them, with their share of the requests, one
+                in %d of which posts a picture of %d × %d pixels to the page's first post. It gets a thumbnail, and the
+                post's author a mail, which takes the mail server %d ms. One picture in %d begins with an empty line, which the
+                program cannot read at first. PostgreSQL is a server of its own here, with
+                the settings of initdb, so that it may be killed. With toolkit-jobs two processes with %d threads each do
+                what the request does not; they share the machine, at a
+                lower priority.
+                Pictures are files; thumbnails are rows, and no constraint keeps a picture from having two. What was done
+                is counted in the database and by the mail server, in the end.</dd>
                 <dt>Stale reads</dt><dd>Posts carry a version, which each comment raises. A post is behind if a higher version was
                 committed before its request was sent, and older than promised if that was more than %d s earlier: %d s
                 while Redis is away.</dd>
@@ -204,6 +232,12 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Flood.ADDRESSES,
                         Feed.COMMENTS_AN_ARCHIVE_PAGE,
                         Flood.ROUND_TRIP.toMillis(),
+                        PictureDay.PICTURE_EVERY,
+                        Photo.WIDTH,
+                        Photo.HEIGHT,
+                        MailServer.TAKES.toMillis(),
+                        Photo.ODD_EVERY,
+                        PictureWorker.CONCURRENCY,
                         CachedFeed.MAX_STALENESS.toSeconds(),
                         CachedFeed.LOCAL_LIFE.toSeconds(),
                         escape(keys),

@@ -12,6 +12,7 @@ import dev.tenfold.testkit.RedisServer;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.sql.SQLException;
@@ -23,6 +24,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import javax.sql.DataSource;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -43,29 +45,38 @@ final class Site implements AutoCloseable {
 
     static final double USER_ASKS_EVERY_SECONDS = 20;
 
+    private final Options options;
     private final Keys keys;
     private final Duration stageLength;
     private final Duration shortLength;
     private final Duration warmUp;
     private final Progress progress;
-    private final PostgresServer postgres = PostgresServer.shared();
-    private final FaultProxy network = FaultProxy.to(postgres.host(), postgres.port());
+    private final PostgresServer postgres;
+    private final FaultProxy network;
     private final RedisServer redis = RedisServer.start();
     private final FaultProxy redisNetwork = FaultProxy.to(redis.host(), redis.port());
     private final HttpClient client = HttpClient.newHttpClient();
     private final Schema schema;
+    private final String name;
     private final CountingDataSource database;
 
     Site(Options options, Progress progress) throws SQLException {
+        this(options, progress, PostgresServer.shared());
+    }
+
+    private Site(Options options, Progress progress, PostgresServer postgres) throws SQLException {
+        this.options = options;
+        this.postgres = postgres;
+        this.network = FaultProxy.to(postgres.host(), postgres.port());
         this.keys = options.keys();
         this.stageLength = Duration.ofSeconds(options.quick() ? 3 : 12);
         this.shortLength = Duration.ofSeconds(options.quick() ? 3 : 4);
         this.warmUp = Duration.ofMillis(options.quick() ? 700 : 2_500);
         this.progress = progress;
-        String name = postgres.createDatabase();
+        this.name = postgres.createDatabase();
         this.schema = new Schema(postgres.dataSource(name));
         PGSimpleDataSource plain = new PGSimpleDataSource();
-        plain.setUrl(postgres.jdbcUrl(name, network));
+        plain.setUrl(jdbcUrl());
         this.database = CountingDataSource.of(plain);
         schema.create();
         network.delay(NETWORK);
@@ -78,6 +89,25 @@ final class Site implements AutoCloseable {
 
     String redisVersion() {
         return redis.version();
+    }
+
+    /** By way of the network. */
+    String jdbcUrl() {
+        return postgres.jdbcUrl(name, network);
+    }
+
+    /** The database by way of the network, counted. */
+    DataSource database() {
+        return database;
+    }
+
+    /** The database as who looks after it sees it: no network, and nothing counted. */
+    DataSource direct() {
+        return postgres.dataSource(name);
+    }
+
+    String redisUri() {
+        return "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
     }
 
     /** As first written: a new connection for each request, and no index on the comments' foreign key. */
@@ -105,7 +135,7 @@ final class Site implements AutoCloseable {
     /** The same with toolkit-cache; and then once more, while Redis is killed in the second third of the time. */
     Cached cacheOnTwoNodes(int users) throws Exception {
         StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
-        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        String uri = redisUri();
         try (TwoNodes nodes = TwoNodes.withCache(database, uri, stale)) {
             nodes.fillCaches();
             Measured cache = onTwoNodes(nodes, "with toolkit-cache", users, stale, quiet());
@@ -121,7 +151,7 @@ final class Site implements AutoCloseable {
      * more, while Redis is killed in the second third of the time.
      */
     Flooded floodOnTwoNodes(int users) throws Exception {
-        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        String uri = redisUri();
         StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
         Under open;
         try (TwoNodes nodes = TwoNodes.withCache(database, uri, stale)) {
@@ -181,7 +211,7 @@ final class Site implements AutoCloseable {
      * busy subject is logged out meanwhile.
      */
     Tokened tokensOnTwoNodes(int users) throws Exception {
-        String uri = "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
+        String uri = redisUri();
         StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
         Checked table;
         try (TwoNodes nodes = TwoNodes.withCacheAndTokenTable(database, uri, stale)) {
@@ -310,7 +340,30 @@ final class Site implements AutoCloseable {
      * @param begin done before the first one; does not block
      * @param end done after the last one
      */
-    private record Course(Duration warmUp, Duration length, Runnable begin, Runnable end) {}
+    record Course(Duration warmUp, Duration length, Runnable begin, Runnable end) {}
+
+    /** Offers a load to two nodes whose way to the database carries {@link #MEGABITS}. */
+    Measured onTwoNodes(
+            TwoNodes nodes,
+            String version,
+            int users,
+            double perSecond,
+            Sender sender,
+            StaleReads stale,
+            Duration length,
+            Runnable begin) {
+        network.bandwidth(MEGABITS * 125_000L / (2 * FeedServer.REQUEST_THREADS));
+        try {
+            Course course = new Course(warmUp.dividedBy(3), length, begin, () -> {});
+            return measure(version, nodes.servers(), users, perSecond, sender, stale, course);
+        } finally {
+            network.bandwidth(Long.MAX_VALUE);
+        }
+    }
+
+    /** Starts the n-th request and does not block; true means answered well. */
+    @FunctionalInterface
+    interface Sender extends IntFunction<CompletableFuture<Boolean>> {}
 
     private Course quiet() {
         return course(() -> {});
@@ -318,6 +371,16 @@ final class Site implements AutoCloseable {
 
     private Course course(Runnable begin) {
         return new Course(warmUp, stageLength, begin, () -> {});
+    }
+
+    /** What {@link PictureDay} says, in a database on a server of its own, which may be killed. */
+    PictureDay.Found pictures(int users) throws Exception {
+        try (PostgresServer own = PostgresServer.start();
+                Site site = new Site(options, progress, own);
+                PictureDay day = new PictureDay(site, own, options.quick(), users)) {
+            site.schema.createForeignKeyIndex();
+            return day.run();
+        }
     }
 
     /** What {@link #cacheOnTwoNodes} found. */
@@ -341,8 +404,20 @@ final class Site implements AutoCloseable {
     }
 
     private Measured measure(String version, List<FeedServer> servers, int users, StaleReads stale, Course course) {
-        warmUp(servers, users, stale, course.warmUp());
-        LoadGenerator generator = LoadGenerator.poisson(users / USER_ASKS_EVERY_SECONDS, course.length(), GRACE);
+        Sender sender = n -> send(servers, n, users, stale);
+        return measure(version, servers, users, users / USER_ASKS_EVERY_SECONDS, sender, stale, course);
+    }
+
+    private Measured measure(
+            String version,
+            List<FeedServer> servers,
+            int users,
+            double perSecond,
+            Sender sender,
+            StaleReads stale,
+            Course course) {
+        warmUp(sender, course.warmUp());
+        LoadGenerator generator = LoadGenerator.poisson(perSecond, course.length(), GRACE);
         database.reset();
         long before = answered(servers);
         Load load;
@@ -350,7 +425,7 @@ final class Site implements AutoCloseable {
         try (Progress.Work work =
                 progress.start(String.format("%,d users, %s", users, version), generator.requests())) {
             course.begin().run();
-            load = generator.run(n -> send(servers, n, users, stale), work::step);
+            load = generator.run(sender, work::step);
             busy = database.busy().toNanos() / 1e9 / load.tookSeconds();
             course.end().run();
         }
@@ -364,20 +439,20 @@ final class Site implements AutoCloseable {
     }
 
     /** One request after the other, for compilers and caches. */
-    private void warmUp(List<FeedServer> servers, int users, StaleReads stale, Duration length) {
+    private static void warmUp(Sender sender, Duration length) {
         long end = System.nanoTime() + length.toNanos();
         for (int n = 0; System.nanoTime() < end; n++) {
-            send(servers, n, users, stale).join();
+            sender.apply(n).join();
         }
     }
 
     /** By any of the users, to the nodes by turns. With one node there are no comments: the first stages only read. */
-    private CompletableFuture<Boolean> send(List<FeedServer> servers, int n, int users, StaleReads stale) {
+    CompletableFuture<Boolean> send(List<FeedServer> servers, int n, int users, StaleReads stale) {
         HttpRequest.Builder request = HttpRequest.newBuilder(
                         servers.get(n % servers.size()).uri(keys.at(n)))
                 .header(FeedServer.CLIENT, userOf(n, users))
                 .header(Tokens.HEADER, Tokens.bearer(userOf(n, users)));
-        boolean isComment = servers.size() > 1 && n % WRITE_EVERY == 0;
+        boolean isComment = servers.size() > 1 && isComment(n);
         if (isComment) {
             request.POST(BodyPublishers.noBody());
         }
@@ -390,6 +465,19 @@ final class Site implements AutoCloseable {
                     }
                     return good;
                 });
+    }
+
+    static boolean isComment(int n) {
+        return n % WRITE_EVERY == 0;
+    }
+
+    /** Starts to post the n-th request's picture. */
+    CompletableFuture<HttpResponse<String>> post(List<FeedServer> servers, int n, byte[] picture) {
+        HttpRequest request = HttpRequest.newBuilder(
+                        servers.get(n % servers.size()).pictureUri(keys.at(n)))
+                .POST(BodyPublishers.ofByteArray(picture))
+                .build();
+        return client.sendAsync(request, BodyHandlers.ofString(StandardCharsets.ISO_8859_1));
     }
 
     private static String userOf(int n, int users) {

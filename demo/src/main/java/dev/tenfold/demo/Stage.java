@@ -18,6 +18,7 @@ interface Stage {
      * @param sentence what happened, or what failed
      * @param notes what else is worth telling
      * @param away when Redis was away in the last version's run; null if it never was
+     * @param backlog the jobs of the last version's run; null if it has none
      */
     record Result(
             String title,
@@ -26,7 +27,19 @@ interface Stage {
             boolean kept,
             String sentence,
             List<String> notes,
-            @Nullable Away away) {
+            @Nullable Away away,
+            @Nullable Backlog backlog) {
+        Result(
+                String title,
+                List<Measured> versions,
+                double p99ObjectiveMillis,
+                boolean kept,
+                String sentence,
+                List<String> notes,
+                @Nullable Away away) {
+            this(title, versions, p99ObjectiveMillis, kept, sentence, notes, away, null);
+        }
+
         Result(String title, List<Measured> versions, double p99ObjectiveMillis, boolean kept, String sentence) {
             this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null);
         }
@@ -40,4 +53,16 @@ interface Stage {
      * @param inStepSeconds how much later all nodes had told it, and heard from it, what they had missed
      */
     record Away(double fromSecond, double toSecond, double inStepSeconds) {}
+
+    /**
+     * Jobs that were not done yet, over time; seconds count from the first request.
+     *
+     * @param samples in the order of time
+     * @param marks what happened meanwhile
+     */
+    record Backlog(List<Sample> samples, List<Mark> marks) {
+        record Sample(double second, long jobs) {}
+
+        record Mark(double second, String text) {}
+    }
 }

@@ -3,7 +3,6 @@ package dev.tenfold.demo;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.redis.RedisLink;
 import dev.tenfold.testkit.CountingDataSource;
-import java.io.IOException;
 import java.security.SecureRandom;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -43,13 +42,20 @@ final class TwoNodes implements AutoCloseable {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
             HikariDataSource pool = nodes.pool(database);
-            nodes.serve(new BatchedFeed(pool), new Comments(pool, stale), exchange -> true);
+            nodes.serve(FeedServer.start(new BatchedFeed(pool), new Comments(pool, stale), exchange -> true));
         }
         return nodes;
     }
 
     static TwoNodes withCache(DataSource database, String redis, StaleReads stale) throws Exception {
         return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true);
+    }
+
+    /** Each node takes pictures, too. */
+    static TwoNodes withCacheAndPictures(
+            DataSource database, String redis, StaleReads stale, Function<DataSource, Pictures> pictures)
+            throws Exception {
+        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true, pictures);
     }
 
     static TwoNodes withCacheAndLimit(DataSource database, String redis, StaleReads stale) throws Exception {
@@ -77,6 +83,14 @@ final class TwoNodes implements AutoCloseable {
 
     private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, Gates gates)
             throws Exception {
+        return withCache(database, redis, stale, gates, pool -> (post, picture) -> {
+            throw new UnsupportedOperationException("this node takes no pictures");
+        });
+    }
+
+    private static TwoNodes withCache(
+            DataSource database, String redis, StaleReads stale, Gates gates, Function<DataSource, Pictures> pictures)
+            throws Exception {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
             HikariDataSource pool = nodes.pool(database);
@@ -87,7 +101,7 @@ final class TwoNodes implements AutoCloseable {
             nodes.closes.push(feed::close);
             nodes.links.add(link);
             nodes.caches.add(feed);
-            nodes.serve(feed, feed, gates.gate(nodes, link, pool));
+            nodes.serve(FeedServer.start(feed, feed, pictures.apply(pool), gates.gate(nodes, link, pool)));
         }
         return nodes;
     }
@@ -118,8 +132,7 @@ final class TwoNodes implements AutoCloseable {
         };
     }
 
-    private void serve(Feed feed, Writes writes, FeedServer.Gate gate) throws IOException {
-        FeedServer server = FeedServer.start(feed, writes, gate);
+    private void serve(FeedServer server) {
         closes.push(server::close);
         servers.add(server);
     }

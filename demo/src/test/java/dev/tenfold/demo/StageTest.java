@@ -3,6 +3,7 @@ package dev.tenfold.demo;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Objects;
 import org.HdrHistogram.Histogram;
 import org.junit.jupiter.api.Test;
 
@@ -183,6 +184,74 @@ class StageTest {
         assertThat(TokensOnEveryRequest.judge(tokens(30, 0, 1)).sentence())
                 .isEqualTo("FAILED: with toolkit-auth: 1 requests were accepted that were sent more than 1 s after the"
                         + " log-out.");
+    }
+
+    private static final PictureDay.Effects ALL_DONE = new PictureDay.Effects(300, 0, 0, 0, 0, 0, 7, 0);
+    private static final PictureDay.Letters ALL_REPLAYED =
+            new PictureDay.Letters(13, 13, 1, "Unreadable: no JPEG begins with", 13, 0, 12);
+
+    @Test
+    void slow_work_breaks_requests_and_not_the_jobs() {
+        Stage.Result result = HundredThousandUsers.judge(pictures(8, ALL_DONE, ALL_REPLAYED));
+
+        assertThat(result.kept()).as(result.sentence()).isTrue();
+        assertThat(result.sentence()).contains("its p99 is 2.0 s", "within 90 ms", "600 thumbnails and mails");
+        assertThat(result.notes())
+                .anySatisfy(note ->
+                        assertThat(note).contains("sends 8 mails", "40 jobs to do", "1.0 s later", "3.5 s after"))
+                .anySatisfy(note -> assertThat(note).contains("Of 300 pictures accepted 0 are lost", "sent twice: 7;"))
+                .anySatisfy(
+                        note -> assertThat(note).contains("Dead letters: 13, in 1 group: Unreadable", "0 are left"));
+        Stage.Backlog backlog = Objects.requireNonNull(result.backlog());
+        assertThat(backlog.marks()).extracting(Stage.Backlog.Mark::second).containsExactly(3.0, 6.5, 7.5, 12.0);
+    }
+
+    @Test
+    void a_worker_killed_while_it_was_idle_fails_the_stage() {
+        assertThat(HundredThousandUsers.judge(pictures(0, ALL_DONE, ALL_REPLAYED))
+                        .sentence())
+                .isEqualTo(
+                        "FAILED: The worker and PostgreSQL should have been killed amidst jobs, but 0 were running and"
+                                + " 40 left.");
+    }
+
+    @Test
+    void one_effect_lost_or_doubled_fails_the_stage() {
+        assertThat(effects(1, 0, 0, 0, 0, 0)).contains("Lost: 1 pictures that were accepted, 0 thumbnails, 0 mails.");
+        assertThat(effects(0, 1, 0, 0, 0, 0)).contains("Lost: 0 pictures that were accepted, 1 thumbnails, 0 mails.");
+        assertThat(effects(0, 0, 0, 1, 0, 0)).contains("Lost: 0 pictures that were accepted, 0 thumbnails, 1 mails.");
+        assertThat(effects(0, 0, 1, 0, 0, 0)).contains("Done twice: the thumbnails of 1 pictures, and 0 mails");
+        assertThat(effects(0, 0, 0, 0, 1, 0)).contains("Done twice: the thumbnails of 0 pictures, and 1 mails");
+        assertThat(effects(0, 0, 0, 0, 0, 1)).contains("1 jobs are not done in the end.");
+    }
+
+    private String effects(int lost, int noThumbnail, int twoThumbnails, int noMail, int twoMails, long unfinished) {
+        PictureDay.Effects effects =
+                new PictureDay.Effects(300, lost, noThumbnail, twoThumbnails, noMail, twoMails, 0, unfinished);
+        Stage.Result result = HundredThousandUsers.judge(pictures(8, effects, ALL_REPLAYED));
+        assertThat(result.kept()).isFalse();
+        return result.sentence();
+    }
+
+    @Test
+    void a_dead_letter_too_few_or_left_fails_the_stage() {
+        PictureDay.Letters few = new PictureDay.Letters(13, 12, 1, "", 12, 0, 12);
+        PictureDay.Letters left = new PictureDay.Letters(13, 13, 1, "", 13, 1, 12);
+
+        assertThat(HundredThousandUsers.judge(pictures(8, ALL_DONE, few)).sentence())
+                .contains("for each of 13 pictures that the worker cannot read, but there are 12.");
+        assertThat(HundredThousandUsers.judge(pictures(8, ALL_DONE, left)).sentence())
+                .contains("Of 13 dead letters 13 were replayed, and 1 are left.");
+    }
+
+    private static PictureDay.Found pictures(int underWay, PictureDay.Effects effects, PictureDay.Letters letters) {
+        return new PictureDay.Found(
+                measured(PictureDay.IN_REQUEST, 600, 2_000, 0.5),
+                measured(PictureDay.AS_JOBS, 1_000, 90, 0.9),
+                effects,
+                new PictureDay.Deaths(3, underWay, 6.5, 40, 7.5, 11),
+                letters,
+                List.of(new Stage.Backlog.Sample(0, 0), new Stage.Backlog.Sample(6, 40)));
     }
 
     private static Site.Tokened tokens(long lookups, long acceptedAfter, long acceptedLate) {
