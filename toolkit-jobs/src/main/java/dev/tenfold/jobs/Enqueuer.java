@@ -430,7 +430,7 @@ public final class Enqueuer {
             if (dsl != null) {
                 return Objects.requireNonNull(dsl.connectionResult(with -> joined(with, several, work)));
             }
-            return several ? db.transaction(work) : db.autocommit(work);
+            return several ? db.transaction(work) : db.statement(work);
         } catch (SQLException | DataAccessException e) {
             throw new JobException("cannot enqueue " + what + ": " + e.getMessage(), e);
         }

@@ -87,7 +87,7 @@ class JobStore {
     private static final String DEAD_COLUMNS = "id, created_at, lease, batch_id, queue_id, kind_id, concurrency_limit,"
             + " priority, attempt, max_attempts, payload_version, payload, headers, unique_key, concurrency_key";
 
-    private static final long DAY = 86_400_000_000L;
+    static final long DAY = 86_400_000_000L;
     private static final long WORKER_FORGOTTEN = 600_000_000L;
     private static final int PIECE = 10_000;
 
@@ -239,7 +239,8 @@ class JobStore {
     }
 
     private Inserted insertUnique(Connection connection, NewJob job, byte[] key, byte[] payload) throws SQLException {
-        long known = findUnique(connection, key);
+        // A look first spares the others an error; PostgreSQL needs none.
+        long known = db.isPostgres() ? 0 : findUnique(connection, key);
         if (known != 0) {
             return new Inserted(known, false);
         }
@@ -1309,12 +1310,16 @@ class JobStore {
         return 1;
     }
 
-    /** Deletes windows, progress and workers that have expired; drops old history. Returns rows deleted. */
+    /**
+     * Deletes windows, progress and workers that have expired, and history that is older than this (0: leaves it alone).
+     *
+     * @return rows deleted; without those of days of history that were dropped as a whole
+     */
     int prune(long historyMicros) throws SQLException {
         int gone = pruneExpired("tenfold_job_window", "expires_at", 0);
         gone += pruneExpired("tenfold_job_progress", "expires_at", 0);
         gone += pruneExpired("tenfold_job_worker", "seen_at", WORKER_FORGOTTEN);
-        return gone + pruneHistory(historyMicros);
+        return historyMicros > 0 ? gone + pruneHistory(historyMicros) : gone;
     }
 
     int pruneHistory(long historyMicros) throws SQLException {

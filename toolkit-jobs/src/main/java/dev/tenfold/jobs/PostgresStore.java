@@ -5,6 +5,8 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.LocalDate;
+import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -16,6 +18,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /*
  * Each hot statement takes arrays, so it has one text, and PostgreSQL one plan, whatever the number of jobs.
@@ -33,7 +37,12 @@ final class PostgresStore extends JobStore {
     private static final int MAX_BYTES = 4 << 20;
     private static final int RENEWED_AT_ONCE = 1_000;
     private static final int HIGHEST_LIMIT = 1_000;
-    private static final long SLOW_CLAIM = TimeUnit.MILLISECONDS.toNanos(50);
+    private static final long SLOW_CLAIM = TimeUnit.MILLISECONDS.toNanos(20);
+
+    private static final Logger LOG = LoggerFactory.getLogger(PostgresStore.class);
+
+    /** Not the owner; somebody reads it; rows of that day are in the partition for the rest; made by another node now. */
+    private static final Set<String> DAYS_STAY = Set.of("42501", "55P03", "23514", "42P07", "23505");
 
     private static final String COLUMNS =
             "created_at, run_at, queue_id, kind_id, priority, max_attempts, payload_version,"
@@ -438,6 +447,62 @@ final class PostgresStore extends JobStore {
                             + Times.WAITING,
                     callbacks.build());
         }
+    }
+
+    // ---- upkeep -----------------------------------------------------------------------------------------------------
+
+    /** A day of history is dropped at once; the days to come are made before they begin. */
+    @Override
+    int pruneHistory(long historyMicros) throws SQLException {
+        long now = db.statement(db::currentMicros);
+        long today = Math.floorDiv(now, DAY);
+        String from = "history_d";
+        try {
+            for (String each : db.statement(this::days)) {
+                int start = each.lastIndexOf(from) + from.length();
+                long day = LocalDate.parse(each.substring(start), DateTimeFormatter.BASIC_ISO_DATE)
+                        .toEpochDay();
+                if ((day + 1) * DAY <= now - historyMicros) {
+                    changeDays("drop table if exists " + db.table(each));
+                }
+            }
+            for (long day = today + 1; day <= today + 2; day++) {
+                String name =
+                        "tenfold_job_history_d" + DateTimeFormatter.BASIC_ISO_DATE.format(LocalDate.ofEpochDay(day));
+                changeDays("create table if not exists " + db.table(name) + " partition of " + history
+                        + " for values from (" + day * DAY + ") to (" + (day + 1) * DAY + ")");
+            }
+        } catch (SQLException e) {
+            if (!DAYS_STAY.contains(e.getSQLState())) {
+                throw e;
+            }
+            LOG.debug("history is deleted by the row, as its partitions cannot be changed: {}", e.toString());
+        }
+        return super.pruneHistory(historyMicros);
+    }
+
+    private List<String> days(Connection connection) throws SQLException {
+        List<String> days = new ArrayList<>();
+        try (var statement = connection.prepareStatement("select c.relname from pg_inherits i join pg_class c"
+                + " on c.oid = i.inhrelid where i.inhparent = to_regclass(?) and c.relname ~ '_d[0-9]{8}$'")) {
+            statement.setString(1, history);
+            try (var rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    days.add(rows.getString(1));
+                }
+            }
+        }
+        return days;
+    }
+
+    /** Who reads the history holds nobody up who adds to it: the change gives up, and is tried again next time. */
+    private void changeDays(String ddl) throws SQLException {
+        db.transaction(connection -> {
+            try (var statement = connection.createStatement()) {
+                statement.execute("set local lock_timeout = '500ms'");
+                return statement.execute(ddl);
+            }
+        });
     }
 
     private static void execute(Connection connection, String sql, LongStream ids) throws SQLException {
