@@ -1,34 +1,64 @@
 package dev.tenfold.testkit;
 
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import io.zonky.test.db.postgres.util.LinuxUtils;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A real PostgreSQL for tests, one a JVM.
+ * A real PostgreSQL for tests: one a JVM, or a private one that keeps what it commits, and that a test may kill.
  *
- * <p>It is, in this order, the server that the environment variable {@code TENFOLD_POSTGRES_URL} names (a
+ * <p>{@link #shared()} is, in this order, the server that the environment variable {@code TENFOLD_POSTGRES_URL} names (a
  * {@code jdbc:postgresql://} URL with a user that may create databases), or an embedded one on a free loopback port. A
  * test that cannot have either fails; it is never skipped.
  *
- * <p>The embedded server is set up for tests, not for data: {@code fsync}, {@code full_page_writes} and
+ * <p>The shared embedded server is set up for tests, not for data: {@code fsync}, {@code full_page_writes} and
  * {@code synchronous_commit} are off, so a commit costs no disk write and a power cut loses everything; there are 200
- * connections. It ends with the JVM, even one killed with SIGKILL, and its directory goes with it. Databases made on a
+ * connections. {@link #start} always starts an embedded one, which is durable: its settings are those of {@code initdb}.
+ * Embedded servers end with the JVM, even one killed with SIGKILL, and their directories go with them. Databases made on a
  * server that you brought stay there.
  *
  * <p>Thread-safe. The first {@link #shared()} blocks while the server starts, about two seconds, and longer the first time
  * on a machine, while the binaries are unpacked to the temporary directory.
  */
-public final class PostgresServer {
+public final class PostgresServer implements AutoCloseable {
     private static final Lazy<PostgresServer> SHARED = new Lazy<>(PostgresServer::open);
+    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final String PID_FILE = "data/postmaster.pid";
 
     private final DatabaseAddress address;
+    private final @Nullable Own own;
     private final Lazy<String> version = new Lazy<>(() -> ask("SHOW server_version"));
 
-    private PostgresServer(DatabaseAddress address) {
+    /** A process that belongs to one test, as opposed to the server of all. */
+    private static final class Own {
+        final ReentrantLock lock = new ReentrantLock();
+        final Path dir;
+        final Leash leash;
+        final List<String> command;
+
+        @Nullable
+        Process process;
+
+        Own(Path dir, Leash leash, List<String> command) {
+            this.dir = dir;
+            this.leash = leash;
+            this.command = command;
+        }
+    }
+
+    private PostgresServer(DatabaseAddress address, @Nullable Own own) {
         this.address = address;
+        this.own = own;
     }
 
     /**
@@ -41,6 +71,25 @@ public final class PostgresServer {
         return SHARED.get();
     }
 
+    /**
+     * Starts a server of your own that keeps what it has committed: {@code fsync}, {@code full_page_writes} and {@code
+     * synchronous_commit} are on, as all else is by the defaults of {@code initdb}, but for 200 connections. Blocks for some
+     * seconds.
+     *
+     * @param settings more settings, for example {@code "max_wal_size=2GB"}
+     * @return the server, ready for connections; close it
+     * @throws IllegalArgumentException if a setting is no {@code name=value}
+     * @throws IllegalStateException if it does not start; the message ends with its log
+     */
+    public static PostgresServer start(String... settings) {
+        for (String setting : settings) {
+            if (setting.indexOf('=') < 1) {
+                throw new IllegalArgumentException("setting " + setting + " is no name=value");
+            }
+        }
+        return Local.onFreePort(Local::freePort, port -> durable(port, List.of(settings)));
+    }
+
     private static PostgresServer open() {
         String url = System.getenv("TENFOLD_POSTGRES_URL");
         return url == null || url.isBlank()
@@ -49,25 +98,36 @@ public final class PostgresServer {
     }
 
     private static PostgresServer named(String url) {
-        PostgresServer server =
-                new PostgresServer(DatabaseAddress.parse("TENFOLD_POSTGRES_URL", "postgresql", url, 5_432, "postgres"));
+        PostgresServer server = new PostgresServer(
+                DatabaseAddress.parse("TENFOLD_POSTGRES_URL", "postgresql", url, 5_432, "postgres"), null);
         server.version(); // a server that does not answer is better found here than in the first test
         return server;
     }
 
     private static PostgresServer embedded(int port) {
         Path dir = Local.tempDir("postgres");
+        Leash leash = Leash.of(dir, PID_FILE, "QUIT");
+        EmbeddedPostgres unused = unpackAndStart(port, dir, leash);
+        return new PostgresServer(embeddedAddress(port), null);
+    }
+
+    private static DatabaseAddress embeddedAddress(int port) {
+        return new DatabaseAddress("postgresql", Local.HOST, port, "postgres", "", "postgres");
+    }
+
+    /** Finds or unpacks the binaries, makes the data directory, and runs a server on it, set up for tests. */
+    private static EmbeddedPostgres unpackAndStart(int port, Path dir, Leash leash) {
         Path log = dir.resolve("server.log");
-        Leash leash = Leash.of(dir, "data/postmaster.pid", "QUIT");
         try {
             // Unpacking is not safe between several JVMs at once, hence the lock; a start takes a second or two.
-            Local.alone(
+            return Local.alone(
                     "postgres",
                     () -> EmbeddedPostgres.builder()
                             .setPort(port)
                             .setDataDirectory(dir.resolve("data"))
+                            .setCleanDataDirectory(false)
                             .setRegisterShutdownHook(false)
-                            .setPGStartupWait(Duration.ofSeconds(60))
+                            .setPGStartupWait(START_LIMIT)
                             .setOutputRedirector(Redirect.appendTo(log.toFile()))
                             .setServerConfig("listen_addresses", Local.HOST)
                             .setServerConfig("unix_socket_directories", "")
@@ -84,7 +144,59 @@ public final class PostgresServer {
                             + tail,
                     e);
         }
-        return new PostgresServer(new DatabaseAddress("postgresql", Local.HOST, port, "postgres", "", "postgres"));
+    }
+
+    /** The library's server always runs without fsync. Once it has made the data, its binary runs again, as we want it. */
+    private static PostgresServer durable(int port, List<String> settings) {
+        Path dir = Local.tempDir("postgres");
+        Leash leash = Leash.of(dir, PID_FILE, "QUIT");
+        EmbeddedPostgres first = unpackAndStart(port, dir, leash);
+        try {
+            first.close();
+            Own own = new Own(dir, leash, command(port, dir, settings));
+            launchProcess(own);
+            return new PostgresServer(embeddedAddress(port), own);
+        } catch (IOException e) {
+            leash.close();
+            throw new UncheckedIOException("cannot start PostgreSQL a second time in " + dir, e);
+        } catch (RuntimeException e) {
+            leash.close();
+            throw e;
+        }
+    }
+
+    private static List<String> command(int port, Path dir, List<String> settings) throws IOException {
+        List<String> command = new ArrayList<>();
+        // The server refuses to run as root; in a user namespace of its own it is nobody.
+        if (LinuxUtils.isUnshareAvailable()) command.addAll(List.of("unshare", "-U"));
+        // The server notes how it was started: first its binary, then its arguments, each in quotes.
+        String started = Files.readString(dir.resolve("data/postmaster.opts"));
+        command.add(started.substring(0, started.indexOf(" \"")));
+        command.addAll(List.of("-D", dir.resolve("data").toString(), "-p", Integer.toString(port)));
+        command.addAll(List.of("-c", "listen_addresses=" + Local.HOST, "-c", "unix_socket_directories="));
+        command.addAll(List.of("-c", "max_connections=200"));
+        for (String setting : settings) command.addAll(List.of("-c", setting));
+        return command;
+    }
+
+    private static void launchProcess(Own own) {
+        Path log = own.dir.resolve("server.log");
+        Process process = Local.spawn(log, own.command);
+        own.process = process;
+        boolean up = Local.await(START_LIMIT, () -> !process.isAlive() || isReady(own.dir));
+        if (!up || !process.isAlive()) {
+            process.destroyForcibly();
+            throw new IllegalStateException("PostgreSQL does not start; it says: " + Local.tail(log));
+        }
+    }
+
+    /** The last line of its pid file says so, once it has recovered from a crash. */
+    private static boolean isReady(Path dir) {
+        try {
+            return Files.readString(dir.resolve(PID_FILE)).contains("\nready");
+        } catch (IOException notYet) {
+            return false;
+        }
     }
 
     /**
@@ -176,5 +288,74 @@ public final class PostgresServer {
 
     String ask(String query) {
         return address.ask(query);
+    }
+
+    /**
+     * Kills all processes of the server with SIGKILL, as a crash of the machine does: connections break; what was committed
+     * stays. Returns when they have died. No effect on one that is dead.
+     *
+     * @throws IllegalStateException on the {@link #shared()} server, which other tests need; {@link #start} one that may die
+     */
+    public void kill() {
+        Own mine = own();
+        mine.lock.lock();
+        try {
+            Process process = mine.process;
+            if (process == null) return;
+            List<ProcessHandle> backends = process.descendants().toList();
+            end(process.toHandle());
+            backends.forEach(PostgresServer::end);
+            mine.process = null;
+            // Another process may get this pid; the leash must not take it for ours.
+            Files.deleteIfExists(mine.dir.resolve(PID_FILE));
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot remove the pid file in " + mine.dir, e);
+        } finally {
+            mine.lock.unlock();
+        }
+    }
+
+    private static void end(ProcessHandle process) {
+        boolean unused = process.destroyForcibly();
+        if (!Local.await(Duration.ofSeconds(10), () -> !process.isAlive())) {
+            throw new IllegalStateException(
+                    "PostgreSQL's process " + process.pid() + " outlives SIGKILL; look for a stuck disk");
+        }
+    }
+
+    /**
+     * Starts the server again on the same port with the same settings and data; kills it first if it runs. Blocks until it has
+     * recovered.
+     *
+     * @throws IllegalStateException if the server is the {@link #shared()} one, was closed, or does not start
+     */
+    public void restart() {
+        Own mine = own();
+        mine.lock.lock();
+        try {
+            kill();
+            if (!Files.isDirectory(mine.dir)) {
+                throw new IllegalStateException("this PostgreSQL was closed; start() a new one");
+            }
+            launchProcess(mine);
+        } finally {
+            mine.lock.unlock();
+        }
+    }
+
+    private Own own() {
+        if (own == null) {
+            throw new IllegalStateException("the shared PostgreSQL is not yours to kill; use PostgresServer.start()");
+        }
+        return own;
+    }
+
+    /** Kills a server that {@link #start} returned, and removes its directory. No effect on the shared one. Idempotent. */
+    @Override
+    public void close() {
+        if (own != null) {
+            kill();
+            own.leash.close();
+        }
     }
 }

@@ -1,6 +1,9 @@
 package dev.tenfold.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -42,5 +45,67 @@ class PostgresServerTest {
     @Test
     void the_server_takes_two_hundred_connections() {
         assertThat(server.ask("SHOW max_connections")).isEqualTo("200");
+    }
+
+    @Test
+    void the_shared_server_can_be_neither_killed_nor_closed() {
+        assertThatIllegalStateException().isThrownBy(server::kill).withMessageContaining("PostgresServer.start()");
+        assertThatIllegalStateException().isThrownBy(server::restart).withMessageContaining("PostgresServer.start()");
+        server.close();
+        assertThat(server.ask("SELECT 1")).isEqualTo("1");
+    }
+
+    @Test
+    void a_setting_without_a_value_is_refused() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> PostgresServer.start("fsync"))
+                .withMessage("setting fsync is no name=value");
+    }
+
+    @Test
+    void a_server_of_ones_own_is_durable_and_takes_settings() {
+        try (PostgresServer mine = PostgresServer.start("autovacuum_naptime=7s")) {
+            assertThat(mine.port()).isNotEqualTo(server.port());
+            assertThat(mine.ask("SHOW fsync")).isEqualTo("on");
+            assertThat(mine.ask("SHOW full_page_writes")).isEqualTo("on");
+            assertThat(mine.ask("SHOW synchronous_commit")).isEqualTo("on");
+            assertThat(mine.ask("SHOW max_connections")).isEqualTo("200");
+            assertThat(mine.ask("SHOW autovacuum_naptime")).isEqualTo("7s");
+        }
+    }
+
+    @Test
+    void a_killed_server_refuses_connections_and_has_what_it_committed_after_a_restart() throws SQLException {
+        try (PostgresServer mine = PostgresServer.start()) {
+            DataSource data = mine.dataSource(mine.createDatabase());
+            int port = mine.port();
+            try (Connection before = data.getConnection()) {
+                before.createStatement().execute("CREATE TABLE kept AS SELECT 42 AS answer");
+                mine.kill();
+                assertThatThrownBy(() -> before.createStatement().execute("SELECT 1"))
+                        .isInstanceOf(SQLException.class);
+                assertThatThrownBy(data::getConnection).isInstanceOf(SQLException.class);
+                mine.kill(); // once is enough
+            }
+            mine.restart();
+            mine.restart(); // of one that runs
+            assertThat(mine.port()).isEqualTo(port);
+            try (Connection after = data.getConnection();
+                    ResultSet rows = after.createStatement().executeQuery("SELECT answer FROM kept")) {
+                assertThat(rows.next()).isTrue();
+                assertThat(rows.getInt(1)).isEqualTo(42);
+            }
+        }
+    }
+
+    @Test
+    void a_closed_server_is_gone_with_its_directory() {
+        PostgresServer mine = PostgresServer.start();
+        java.nio.file.Path dir =
+                java.nio.file.Path.of(mine.ask("SHOW data_directory")).getParent();
+        mine.close();
+        mine.close(); // once is enough
+        assertThat(dir).doesNotExist();
+        assertThatIllegalStateException().isThrownBy(mine::restart).withMessageContaining("start() a new one");
     }
 }
