@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,7 +53,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
     private volatile boolean allWoken;
     private volatile long expectedAt;
     private volatile Set<Integer> pausedKinds = Set.of();
-    volatile long claimedCount;
+    private final AtomicLong claimed = new AtomicLong();
 
     // How fast jobs are used up.
     private long rateAt;
@@ -145,7 +146,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         if (nanos < 1_000_000) {
             return;
         }
-        long used = claimedCount - slots.buffered();
+        long used = claimed.get() - slots.buffered();
         double measured = (used - usedAtRate) * 1e9 / nanos;
         double weight = Math.min(1, (double) nanos / RATE_OVER_NANOS);
         perSecond += (measured - perSecond) * weight;
@@ -220,7 +221,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         if (!keyed.isEmpty()) {
             admit(keyed, executions);
         }
-        claimedCount += executions.size();
+        claimed.addAndGet(executions.size());
         if (stopped) {
             executions.forEach(Execution::drainUnstarted);
             executions.forEach(worker::ended);
@@ -336,6 +337,10 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         if (waitsForRoom) {
             signal.raise();
         }
+    }
+
+    long claimed() {
+        return claimed.get();
     }
 
     /** Jobs that were waited for may be due, in one of the lanes. */

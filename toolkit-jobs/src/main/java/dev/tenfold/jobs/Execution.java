@@ -309,7 +309,7 @@ final class Execution {
     }
 
     JobStore.Ending ending() {
-        return new JobStore.Ending(job, ranNanos / 1_000, delayMicros, error);
+        return new JobStore.Ending(job, ranNanos / 1_000, delayMicros, error, usedProgress);
     }
 
     // ---- the listener, which must not harm the job ------------------------------------------------------------------

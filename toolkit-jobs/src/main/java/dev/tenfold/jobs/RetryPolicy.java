@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * exception is an instance of counts; causes are not looked at. Immutable.
  */
 public final class RetryPolicy {
-    static final RetryPolicy DEFAULT = fullJitter(Duration.ofSeconds(2), Duration.ofHours(1));
-
     private static final Duration LONGEST = Duration.ofDays(365);
     private static final RetryPolicy REJECT = new RetryPolicy(Shape.REJECT, 0, 0, Map.of());
+
+    static final RetryPolicy DEFAULT = fullJitter(Duration.ofSeconds(2), Duration.ofHours(1));
 
     /** Doublings after which every cap is reached. */
     private static final int MOST_DOUBLINGS = 45;

@@ -174,15 +174,19 @@ final class Slots {
                 room.run();
                 while (!woken && !stopped) {
                     LockSupport.park(Slots.this);
-                    if (Thread.interrupted()) {
-                        continue; // nobody has a reason to; parking would not wait with it set
-                    }
+                    clearInterrupt();
                 }
                 if (woken) {
                     waking.set(false);
                 }
             }
             idleCount.decrementAndGet();
+        }
+
+        /** Nobody has a reason to interrupt it now, but it could not wait with that. */
+        @SuppressWarnings("ResultOfMethodCallIgnored")
+        private static void clearInterrupt() {
+            Thread.interrupted();
         }
 
         void wake() {

@@ -109,6 +109,11 @@ final class Wakeups implements AutoCloseable {
         return notifies || !sleepers.isEmpty();
     }
 
+    /** Whether nobody is still to be told, and nobody's commit awaited. */
+    boolean isQuiet() {
+        return timer.getActiveCount() == 0 && timer.getQueue().isEmpty();
+    }
+
     /** As {@link #wake}, as soon as a job that somebody else's transaction has inserted is to be seen. */
     void wakeAfterCommit(long id, Lane lane) {
         if (isHeard()) {

@@ -182,7 +182,7 @@ public final class Worker implements AutoCloseable {
         return new WorkerStats(
                 slots.running(),
                 slots.buffered(),
-                claimer.claimedCount,
+                claimer.claimed(),
                 finisher.count(JobListener.Outcome.DONE),
                 finisher.count(JobListener.Outcome.RETRIED),
                 finisher.count(JobListener.Outcome.SNOOZED),

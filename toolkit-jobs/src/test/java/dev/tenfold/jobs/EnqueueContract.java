@@ -490,7 +490,7 @@ abstract class EnqueueContract {
         jobs.wakeups.add(bell);
 
         jobs.enqueue(new SendReceipt(1), o -> o.delay(ofHours(1)));
-        jobs.enqueue(new SendReceipt(1), o -> o.runAt(Instant.parse("2999-01-01T00:00:00Z")));
+        jobs.enqueue(new SendReceipt(1), o -> o.runAt(Instant.parse("2260-01-01T00:00:00Z")));
         jobs.enqueue(new SendReceipt(1), o -> o.unique());
         jobs.enqueue(new SendReceipt(1), o -> o.unique());
         jobs.enqueue(new SendReceipt(1), o -> o.runAt(Instant.EPOCH).priority(Priority.URGENT));

@@ -91,7 +91,7 @@ class PostgresEnqueueTest extends EnqueueContract {
     @Test
     @SuppressWarnings("NullAway")
     void what_is_no_job_is_refused() {
-        Tree tree = new Tree(Thread.currentThread());
+        Tree tree = new Tree(new Object());
         Runnable lambda = () -> {};
         counted.reset();
 
