@@ -593,8 +593,7 @@ final class WorkerTest {
     void a_paused_queue_is_left_alone_until_it_is_resumed() {
         long paused = enqueue(1);
         jobs.pause(queue);
-        try (Worker worker =
-                worker((job, ctx) -> {}).queue(queue + "-open", 1).start()) {
+        try (Worker worker = worker((job, ctx) -> {}).queue(queue + "-open", 1).start()) {
             jobs.enqueue(new Task(2), o -> o.queue(queue + "-open"));
             Await.until("the other queue's job is done", () -> worker.stats().done() == 1);
             assertThat(column("attempt", paused)).isZero();
