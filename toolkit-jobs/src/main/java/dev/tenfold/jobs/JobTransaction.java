@@ -61,9 +61,16 @@ public final class JobTransaction {
     }
 
     static void run(Execution execution, Work work) throws Exception {
-        announce(execution);
         try {
+            announce(execution);
             once(execution, work);
+        } catch (InterruptedException | JobException e) {
+            if (execution.isLost) {
+                JobContext.LeaseLostException lost = lost(execution); // which is why it was interrupted
+                lost.addSuppressed(e);
+                throw lost;
+            }
+            throw e;
         } finally {
             execution.inTransaction = false;
         }

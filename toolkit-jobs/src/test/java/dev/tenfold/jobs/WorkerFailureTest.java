@@ -56,6 +56,11 @@ final class WorkerFailureTest {
         proxied.close();
         direct.close();
         proxy.close();
+        // Its thread that adds connections sleeps for some seconds after a failure.
+        Await.until(
+                "the pools are gone",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(each -> each.getName().startsWith("HikariPool-")));
         before.assertNothingLeaked();
     }
 
