@@ -192,7 +192,7 @@ final class PostgresStore extends JobStore {
         return claimed;
     }
 
-    private String claimSql(int limit) {
+    String claimSql(int limit) {
         String known = db.hasTestClock() ? null : claims.get(limit);
         if (known == null) {
             String now = db.nowSql();

@@ -1,10 +1,148 @@
 package dev.tenfold.jobs;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.tenfold.testkit.PostgresServer;
+import dev.tenfold.testkit.SettableClock;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.jooq.SQLDialect;
+import org.junit.jupiter.api.Test;
 
 class PostgresStoreTest extends StoreContract {
     @Override
     String url() {
         return PostgresServer.shared().jdbcUrl(PostgresServer.shared().createDatabase());
+    }
+
+    private String text(String sql) throws SQLException {
+        return db.autocommit(connection -> {
+            StringBuilder all = new StringBuilder();
+            try (var statement = connection.createStatement();
+                    var rows = statement.executeQuery(sql)) {
+                while (rows.next()) {
+                    all.append(rows.getString(1)).append('\n');
+                }
+            }
+            return all.toString();
+        });
+    }
+
+    @Test
+    void a_claim_walks_the_index_and_asks_for_the_time_once() throws SQLException {
+        enqueueMany(draft(), 100_000);
+        execute("analyze tenfold_job");
+        String sql = ((PostgresStore) store).claimSql(500);
+        for (Object each : List.of(queue, 2, "'{" + kind + "}'", Long.MIN_VALUE, 0, ME, MINUTE)) {
+            sql = sql.replaceFirst("\\?", each.toString().replace("-9223372036854775808", "'-9223372036854775808'"));
+        }
+        String plan = text("explain (analyze, verbose, costs off) " + sql);
+
+        assertThat(plan).contains("Index Scan using tenfold_job_due").doesNotContain("Seq Scan on");
+        // Only in sub-selects, each of which runs once.
+        assertThat(plan.lines().filter(line -> line.contains("clock_timestamp")))
+                .allMatch(line -> line.strip().startsWith("Output: ((EXTRACT"));
+        assertThat(plan.lines().filter(line -> line.contains("InitPlan"))).isNotEmpty();
+        assertThat(plan).doesNotContain("SubPlan");
+    }
+
+    @Test
+    void a_claim_and_a_renewal_write_no_index() throws SQLException {
+        enqueueMany(draft(), 2_000);
+        long updated = statistic("n_tup_upd");
+        long hot = statistic("n_tup_hot_upd");
+        List<Claimed> claimed = claim(1_000);
+        store.renew(
+                claimed.stream().mapToLong(each -> each.id).toArray(),
+                claimed.stream().mapToLong(each -> each.lease).toArray(),
+                ME,
+                MINUTE);
+        assertThat(statistic("n_tup_upd") - updated).isEqualTo(2_000);
+        // The second new version of a row may find its page full.
+        assertThat(statistic("n_tup_hot_upd") - hot).isGreaterThanOrEqualTo(1_000);
+    }
+
+    /** Of what this session did, too, which it else reports a second later. */
+    private long statistic(String column) throws SQLException {
+        return db.autocommit(connection -> {
+            try (var statement = connection.createStatement()) {
+                statement.execute("select pg_stat_force_next_flush()");
+                try (var rows = statement.executeQuery(
+                        "select " + column + " from pg_stat_user_tables where relname = 'tenfold_job'")) {
+                    rows.next();
+                    return rows.getLong(1);
+                }
+            }
+        });
+    }
+
+    @Test
+    void a_plan_made_for_an_empty_table_does_not_outlive_a_burst() throws SQLException {
+        execute("alter table tenfold_job set (autovacuum_enabled = off)");
+        execute("vacuum full tenfold_job");
+        for (int i = 0; i < 20; i++) {
+            assertThat(claim(100)).isEmpty(); // the pool's one idle connection has a generic plan by now
+        }
+        enqueueMany(draft(), 200_000);
+        long empty = statistic("seq_scan");
+        for (int i = 0; i < 10; i++) {
+            assertThat(claim(100)).hasSize(100);
+        }
+        long healed = statistic("seq_scan");
+        assertThat(healed - empty).as("scans of the whole table").isLessThanOrEqualTo(3);
+        for (int i = 0; i < 10; i++) {
+            assertThat(claim(100)).hasSize(100);
+        }
+        assertThat(statistic("seq_scan")).isEqualTo(healed);
+        execute("alter table tenfold_job reset (autovacuum_enabled)");
+    }
+
+    @Test
+    void a_day_of_history_is_dropped_as_a_whole() throws SQLException {
+        assertThat(store.prune(JobStore.DAY)).isZero();
+        assertThat(number(days("_d"))).isEqualTo(2);
+        assertThat(store.prune(JobStore.DAY)).isZero();
+        execute("create table tenfold_job_history_d20200101 partition of tenfold_job_history for values from ("
+                + day("2020-01-01") + ") to (" + day("2020-01-02") + ")");
+        assertThat(number(days("_d2020"))).isEqualTo(1);
+        store.prune(JobStore.DAY);
+        assertThat(number(days("_d2020"))).isZero();
+    }
+
+    private static long day(String date) {
+        return Times.micros(Instant.parse(date + "T00:00:00Z"));
+    }
+
+    private static String days(String infix) {
+        return "select count(*) from pg_class where relname like 'tenfold_job_history" + infix + "%' and relkind = 'r'";
+    }
+
+    @Test
+    void a_tests_clock_takes_the_place_of_the_databases() throws SQLException {
+        SettableClock clock = SettableClock.at(Instant.parse("2030-01-01T00:00:00Z"));
+        Db settable = new Db(dataSource, SQLDialect.POSTGRES, null, clock);
+        JobStore later = JobStore.of(settable);
+        Draft draft = draft();
+        draft.due = Times.micros(Duration.ofHours(1));
+        settable.transaction(connection -> later.insert(connection, draft.job(), bytes("x")));
+        assertThat(later.claim(lane(), Lane.Cursor.START, new int[] {kind}, 1, ME, MINUTE))
+                .isEmpty();
+        clock.advance(Duration.ofHours(2));
+        assertThat(later.claim(lane(), Lane.Cursor.START, new int[] {kind}, 1, ME, MINUTE))
+                .hasSize(1);
+        clock.advance(Duration.ofMinutes(2));
+        assertThat(later.claim(lane(), Lane.Cursor.START, new int[] {kind}, 1, OTHER, MINUTE))
+                .hasSize(1);
+    }
+
+    @Test
+    void limits_are_met_exactly_with_few_texts() {
+        assertThat(PostgresStore.step(1)).isEqualTo(1);
+        assertThat(PostgresStore.step(99)).isEqualTo(64);
+        assertThat(PostgresStore.step(150)).isEqualTo(128);
+        assertThat(PostgresStore.step(500)).isEqualTo(500);
+        assertThat(PostgresStore.step(1_000)).isEqualTo(1_000);
     }
 }
