@@ -415,23 +415,26 @@ final class SoakFaults implements AutoCloseable {
     void end() {
         if (!await(
                 () -> active.get() == 0 && slots.stream().allMatch(Slot::isWell) && !isDatabaseDown,
-                Duration.ofSeconds(60))) {
-            surprises.add("the faults do not end, or a worker does not start");
+                Duration.ofSeconds(45))) {
+            surprises.add(active.get() + " faults do not end, or a worker does not start");
         }
     }
 
     /** Stops the workers in good order. */
-    void stopAll() throws IOException {
+    void stopAll() {
         for (Slot slot : slots) {
             Running running = slot.running;
             if (running != null) {
                 running.mayEnd = true;
-                try (OutputStream in = running.process.getOutputStream()) {
+                try {
+                    OutputStream in = running.process.getOutputStream();
                     in.write("stop\n".getBytes(StandardCharsets.UTF_8));
                     in.flush();
                     if (!await(() -> running.hasStopped, Duration.ofSeconds(20))) {
                         surprises.add(running.name + " does not stop within 20 s");
                     }
+                } catch (IOException gone) {
+                    surprises.add(running.name + " cannot be told to stop: " + gone);
                 }
             }
         }
