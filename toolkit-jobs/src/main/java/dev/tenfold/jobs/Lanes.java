@@ -78,7 +78,11 @@ final class Lanes {
     private boolean hasReset;
     private long resetAt;
     private long resetCost;
-    /** A claim began at a cursor where it might have begun at the start: something before it may have been missed. */
+    /** What the last look and the last claim from the start took. A scan that is long is so twice; a hiccup is not. */
+    private long lastLookCost;
+
+    private long lastClaimCost;
+    /** A look or a claim began at a cursor where it might have begun at the start: what is before it may have been missed. */
     private boolean owesReset;
 
     Lanes(List<Share> shares, long ageingMicros, long now) {
@@ -115,7 +119,8 @@ final class Lanes {
     void hasReset(long now, long cost) {
         hasReset = true;
         resetAt = now;
-        resetCost = cost;
+        resetCost = Math.min(cost, lastLookCost);
+        lastLookCost = cost;
         owesReset = false;
     }
 
@@ -133,6 +138,7 @@ final class Lanes {
     }
 
     void looked(List<Lane.Head> heads, boolean fromStart) {
+        owesReset |= !fromStart;
         for (Known each : all) {
             each.isReady = false;
             each.isGuessed = false;
@@ -249,7 +255,8 @@ final class Lanes {
         }
         if (begun.equals(Lane.Cursor.START)) {
             from.resetAt = now;
-            resetCost = Math.max(resetCost, cost);
+            resetCost = Math.max(resetCost, Math.min(cost, lastClaimCost));
+            lastClaimCost = cost;
         } else {
             owesReset = true;
         }
