@@ -59,7 +59,7 @@ final class Soak implements AutoCloseable {
         pool = SoakWorker.pool(server.jdbcUrl(database), 2);
         toProducer = FaultProxy.to(server.host(), server.port());
         producer = new SoakProducer(server.jdbcUrl(database, toProducer), new Random(seed), perSecond);
-        faults = new SoakFaults(server, database, producer, toProducer, logs, this::tell);
+        faults = new SoakFaults(start, server, database, producer, toProducer, logs, this::tell);
         watch = new SoakWatch(direct, faults, late.toNanos());
     }
 

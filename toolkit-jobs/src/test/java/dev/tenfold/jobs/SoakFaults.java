@@ -84,6 +84,7 @@ final class SoakFaults implements AutoCloseable {
         }
     }
 
+    private final long start;
     private final PostgresServer server;
     private final String database;
     private final SoakProducer producer;
@@ -106,12 +107,14 @@ final class SoakFaults implements AutoCloseable {
     private boolean isOut = true;
 
     SoakFaults(
+            long start,
             PostgresServer server,
             String database,
             SoakProducer producer,
             FaultProxy toProducer,
             Path logs,
             Consumer<String> say) {
+        this.start = start;
         this.server = server;
         this.database = database;
         this.producer = producer;
@@ -491,6 +494,11 @@ final class SoakFaults implements AutoCloseable {
             all += overlap(from, to, each[0], each[1]);
         }
         return all;
+    }
+
+    /** As the soak's lines show it. */
+    String time() {
+        return String.format("%.1f s:", (System.nanoTime() - start) / 1e9);
     }
 
     private static long overlap(long from, long to, long since, long until) {

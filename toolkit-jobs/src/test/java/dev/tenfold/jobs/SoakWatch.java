@@ -92,8 +92,9 @@ final class SoakWatch implements AutoCloseable {
         long took = overFor - faults.outage(nanos - overFor, nanos);
         recoveries.add(took);
         if (took > lateNanos) {
-            late.add("job " + id + ", lease " + lease.lease + ": claimed " + TimeUnit.NANOSECONDS.toMillis(took)
-                    + " ms after its end (" + TimeUnit.NANOSECONDS.toMillis(overFor) + " ms with outages)");
+            late.add(faults.time() + " job " + id + ", lease " + lease.lease + ": claimed "
+                    + TimeUnit.NANOSECONDS.toMillis(took) + " ms after its end ("
+                    + TimeUnit.NANOSECONDS.toMillis(overFor) + " ms with outages)");
         }
     }
 

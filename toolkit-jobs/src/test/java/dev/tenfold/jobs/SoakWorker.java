@@ -114,6 +114,7 @@ final class SoakWorker {
                         .concurrency(CONCURRENCY)
                         .lease(LEASE)
                         .heartbeat(HEARTBEAT)
+                        .pollInterval(Duration.ofMillis(50), Duration.ofMillis(500))
                         .drainTimeout(Duration.ofSeconds(5))
                         .retry(RetryPolicy.fullJitter(Duration.ofMillis(100), Duration.ofSeconds(1)))
                         .retryBudget(1, 100)
