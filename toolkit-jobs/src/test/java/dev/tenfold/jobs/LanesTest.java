@@ -119,6 +119,17 @@ final class LanesTest {
     }
 
     @Test
+    void a_long_way_to_the_database_does_not_count_as_the_cost_of_looking_from_the_start() {
+        lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
+        for (int i = 0; i < 20; i++) {
+            lanes.hasBegunAtCursor(200_000_000);
+        }
+        lanes.hasReset(0, 201_000_000);
+        lanes.hasReset(1_000_000_000, 201_000_000);
+        assertThat(lanes.mayReset(1_250_000_000)).isTrue();
+    }
+
+    @Test
     void one_look_that_took_long_does_not_put_off_the_next() {
         lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
         lanes.hasReset(0, 1_000_000);
