@@ -174,9 +174,11 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
             cursors.add(fromStart ? Lane.Cursor.START : each.cursor);
         }
         List<Lane.Head> heads = store.db.autocommit(connection -> store.heads(connection, asked, cursors, known));
+        long done = now();
         if (fromStart) {
-            long done = now();
             lanes.hasReset(done, done - now);
+        } else {
+            lanes.hasBegunAtCursor(done - now);
         }
         lanes.looked(heads, fromStart);
     }

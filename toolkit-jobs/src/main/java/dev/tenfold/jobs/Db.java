@@ -15,6 +15,7 @@ import org.jooq.Field;
 import org.jooq.SQLDialect;
 import org.jooq.conf.RenderQuotedNames;
 import org.jooq.conf.Settings;
+import org.jooq.exception.DataAccessException;
 import org.jooq.impl.DSL;
 import org.jooq.impl.SQLDataType;
 import org.jspecify.annotations.Nullable;
@@ -146,6 +147,8 @@ final class Db {
                 connection.setAutoCommit(true);
             }
             return work.with(connection);
+        } catch (DataAccessException e) {
+            throw bare(e);
         }
     }
 
@@ -162,8 +165,19 @@ final class Db {
         return again(() -> {
             try (Connection connection = dataSource.getConnection()) {
                 return once(connection, work);
+            } catch (DataAccessException e) {
+                throw bare(e);
             }
         });
+    }
+
+    /** What the driver threw, whoever made the statement; jOOQ wraps it into an unchecked exception, whose message has the SQL. */
+    static SQLException bare(DataAccessException e) {
+        SQLException cause = e.getCause(SQLException.class);
+        if (cause == null) {
+            throw e;
+        }
+        return new SQLException(e.getMessage(), cause.getSQLState(), cause.getErrorCode(), cause);
     }
 
     private interface Try<T> {

@@ -3,6 +3,7 @@ package dev.tenfold.jobs;
 import java.sql.Connection;
 import java.sql.SQLException;
 import org.jooq.DSLContext;
+import org.jooq.exception.DataAccessException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -134,7 +135,7 @@ public final class JobTransaction {
                 throw lost(execution);
             }
             connection.commit();
-        } catch (SQLException e) {
+        } catch (SQLException | DataAccessException e) {
             throw new JobException(
                     "cannot commit the transaction of " + name(execution) + ", or it is unknown whether it was", e);
         }

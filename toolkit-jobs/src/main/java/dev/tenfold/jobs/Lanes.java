@@ -78,7 +78,12 @@ final class Lanes {
     private boolean hasReset;
     private long resetAt;
     private long resetCost;
-    /** A claim began at a cursor where it might have begun at the start: something before it may have been missed. */
+    /** What the last look and the last claim from the start took. A scan that is long is so twice; a hiccup is not. */
+    private long lastLookCost;
+
+    private long lastClaimCost;
+    private long usualCost;
+    /** A look or a claim began at a cursor where it might have begun at the start: what is before it may have been missed. */
     private boolean owesReset;
 
     Lanes(List<Share> shares, long ageingMicros, long now) {
@@ -112,11 +117,19 @@ final class Lanes {
         return !hasReset || nextReset() - now <= 0;
     }
 
+    /** What it cost is what it took longer than what begins at a cursor does: not the way to the database and back. */
     void hasReset(long now, long cost) {
+        long more = Math.max(0, cost - usualCost);
         hasReset = true;
         resetAt = now;
-        resetCost = cost;
+        resetCost = Math.min(more, lastLookCost);
+        lastLookCost = more;
         owesReset = false;
+    }
+
+    /** A look or a claim that did not begin at the start has taken so long. */
+    void hasBegunAtCursor(long cost) {
+        usualCost += (cost - usualCost) / 4;
     }
 
     private long nextReset() {
@@ -133,6 +146,7 @@ final class Lanes {
     }
 
     void looked(List<Lane.Head> heads, boolean fromStart) {
+        owesReset |= !fromStart;
         for (Known each : all) {
             each.isReady = false;
             each.isGuessed = false;
@@ -249,8 +263,11 @@ final class Lanes {
         }
         if (begun.equals(Lane.Cursor.START)) {
             from.resetAt = now;
-            resetCost = Math.max(resetCost, cost);
+            long more = Math.max(0, cost - usualCost);
+            resetCost = Math.max(resetCost, Math.min(more, lastClaimCost));
+            lastClaimCost = more;
         } else {
+            hasBegunAtCursor(cost);
             owesReset = true;
         }
         from.isGuessed &= got.isEmpty();

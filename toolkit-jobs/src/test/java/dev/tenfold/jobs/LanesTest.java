@@ -112,9 +112,38 @@ final class LanesTest {
     void the_table_is_looked_at_from_the_start_for_a_tenth_of_the_time_at_most() {
         assertThat(lanes.mayReset(0)).isTrue();
         lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
+        lanes.hasReset(0, 100_000_000);
         lanes.hasReset(1_000_000_000, 100_000_000);
         assertThat(lanes.mayReset(1_999_999_999)).isFalse();
         assertThat(lanes.mayReset(2_000_000_000)).isTrue();
+    }
+
+    @Test
+    void a_long_way_to_the_database_does_not_count_as_the_cost_of_looking_from_the_start() {
+        lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
+        for (int i = 0; i < 20; i++) {
+            lanes.hasBegunAtCursor(200_000_000);
+        }
+        lanes.hasReset(0, 201_000_000);
+        lanes.hasReset(1_000_000_000, 201_000_000);
+        assertThat(lanes.mayReset(1_250_000_000)).isTrue();
+    }
+
+    @Test
+    void one_look_that_took_long_does_not_put_off_the_next() {
+        lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
+        lanes.hasReset(0, 1_000_000);
+        lanes.hasReset(1_000_000_000, 500_000_000);
+        assertThat(lanes.mayReset(1_250_000_000)).isTrue();
+    }
+
+    @Test
+    void an_idle_worker_that_has_not_looked_from_the_start_does_so_as_soon_as_it_may() {
+        lanes.looked(List.of(), true);
+        lanes.hasReset(0, 0);
+        assertThat(lanes.owedIn(0, 1_000_000_000)).isEqualTo(1_000_000_000);
+        lanes.looked(List.of(), false);
+        assertThat(lanes.owedIn(0, 1_000_000_000)).isLessThanOrEqualTo(20_000_000);
     }
 
     @Test
