@@ -72,7 +72,7 @@ class ReadmeTest {
                 .start();
         // endregion
         Await.until("the receipt is mailed", () -> mailed.contains(id));
-        assertThat(jobs.stats().queues()).extracting(QueueStats::queue).contains("mail");
+        assertThat(jobs.stats().queues()).extracting(QueueStats::name).contains("mail");
         // region: close
         worker.close(); // drains: gives back what has not begun, waits for what runs
         jobs.close();
@@ -96,7 +96,8 @@ class ReadmeTest {
                         tx.jobs().enqueue(new Rollup(1)); // what follows from it, in the same commit
                     }));
             // endregion
-            try (Worker unused = builder.start()) {
+            try (Worker worker = builder.start()) {
+                assertThat(worker.isRunning()).isTrue();
                 jobs.enqueue(new SendReceipt(7));
                 Await.until(
                         "the follow-up is there",
@@ -127,7 +128,8 @@ class ReadmeTest {
                             .retry(RetryPolicy.fullJitter(ofMillis(50), ofHours(1))
                                     .rejectOn(IllegalArgumentException.class)));
             // endregion
-            try (Worker unused = builder.start()) {
+            try (Worker worker = builder.start()) {
+                assertThat(worker.isRunning()).isTrue();
                 long id =
                         jobs.enqueue(new SendReceipt(7), o -> o.maxAttempts(2)).id();
                 Await.until("it is given up", () -> jobs.deadLetters().find(id).isPresent());
@@ -181,7 +183,7 @@ class ReadmeTest {
     void the_blocks_of_this_module_are_regions_of_this_class() {
         assertThat(CodeBlocks.of(Path.of("../README.md"), Path.of("../docs/jobs.md")))
                 .filteredOn(block -> block.module().equals("toolkit-jobs"))
-                .hasSize(8)
+                .hasSize(7)
                 .allSatisfy(block -> assertThat(block.code())
                         .as("%s, %s", block.page(), block.regions())
                         .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
