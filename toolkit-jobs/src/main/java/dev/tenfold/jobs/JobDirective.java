@@ -14,7 +14,10 @@ public final class JobDirective extends RuntimeException {
         CANCEL
     }
 
+    /** What the handler wants. */
     final Wish wish;
+
+    /** After how many microseconds; of a snooze. */
     final long delayMicros;
 
     JobDirective(Wish wish, long delayMicros, String message) {
