@@ -253,7 +253,7 @@ final class Db {
     static boolean isWorthAnotherTry(Throwable thrown) {
         for (Throwable each = thrown; each != null; each = each.getCause()) {
             if (each instanceof SQLException e
-                    && (TRY_AGAIN.contains(e.getSQLState())
+                    && ((e.getSQLState() != null && TRY_AGAIN.contains(e.getSQLState()))
                             || MYSQL_TRY_AGAIN.contains(e.getErrorCode())
                             || H2_TRY_AGAIN.contains(e.getErrorCode()))) {
                 return true;

@@ -490,7 +490,7 @@ final class PostgresStore extends JobStore {
                         + " for values from (" + day * DAY + ") to (" + (day + 1) * DAY + ")");
             }
         } catch (SQLException e) {
-            if (!DAYS_STAY.contains(e.getSQLState())) {
+            if (e.getSQLState() == null || !DAYS_STAY.contains(e.getSQLState())) {
                 throw e;
             }
             LOG.debug("history is deleted by the row, as its partitions cannot be changed: {}", e.toString());

@@ -3,6 +3,7 @@ package dev.tenfold.jobs;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.PostgresServer;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -12,9 +13,11 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -44,6 +47,7 @@ final class Soak implements AutoCloseable {
     private final SoakFaults faults;
     private final SoakWatch watch;
     private final Duration late;
+    private boolean isWell;
 
     private Soak(long seed, int perSecond, Duration late, PrintStream out) throws IOException {
         this.out = out;
@@ -67,7 +71,12 @@ final class Soak implements AutoCloseable {
         String now = "bigint not null default (extract(epoch from clock_timestamp()) * 1000000)::bigint";
         try (Connection connection = direct.getConnection();
                 Statement statement = connection.createStatement()) {
-            statement.execute("create table soak_marker (name text primary key);"
+            // Some commits take long enough to be interrupted.
+            statement.execute("create table soak_marker (name text primary key, slow boolean not null);"
+                    + " create function soak_slowly() returns trigger language plpgsql as $$ begin"
+                    + " if new.slow then perform pg_sleep(0.3); end if; return null; end $$;"
+                    + " create constraint trigger slow after insert on soak_marker deferrable initially deferred"
+                    + " for each row execute function soak_slowly();"
                     + " create table soak_effect (key text not null, worker text not null, lease bigint not null, at "
                     + now
                     + "); create table soak_event (id bigint generated always as identity, key text not null,"
@@ -173,7 +182,9 @@ final class Soak implements AutoCloseable {
         SoakChecks checks = new SoakChecks(producer.deals);
         Map<String, List<String>> violations = checks.run(direct);
         violations.put("places taken above the limit", List.copyOf(watch.crowds));
-        violations.put("leases not claimed within " + late.toMillis() + " ms", List.copyOf(watch.late));
+        violations.put(
+                "leases not claimed within " + late.toMillis() + " ms",
+                watch.late.stream().sorted(Comparator.reverseOrder()).toList());
         violations.put(
                 "surprises",
                 Stream.concat(producer.surprises.stream(), faults.surprises.stream())
@@ -203,6 +214,7 @@ final class Soak implements AutoCloseable {
             wrong.add(
                     "no zombie was refused: " + faults.refused.get() + " transactions, " + faults.lost.get() + " ends");
         }
+        isWell = wrong.isEmpty();
         line("verdict", wrong.isEmpty() ? "all is well" : String.join("; ", wrong));
     }
 
@@ -238,7 +250,7 @@ final class Soak implements AutoCloseable {
     }
 
     @Override
-    public void close() {
+    public void close() throws IOException {
         watch.close();
         faults.close();
         toProducer.resume();
@@ -246,5 +258,11 @@ final class Soak implements AutoCloseable {
         toProducer.close();
         pool.close();
         server.close();
+        if (isWell) {
+            for (File log : Objects.requireNonNull(logs.toFile().listFiles())) {
+                Files.deleteIfExists(log.toPath());
+            }
+            Files.deleteIfExists(logs);
+        }
     }
 }

@@ -209,8 +209,8 @@ final class SoakFaults implements AutoCloseable {
             case CUT -> disturb(planned, "cut", FaultProxy::cut);
             case HALF_OPEN -> disturb(planned, "silent", FaultProxy::halfOpen);
             case DELAY -> disturb(planned, "slow", proxy -> proxy.delay(Duration.ofMillis(200)));
-            case CUT_PRODUCER -> disturb(planned, toProducer, "the producer", "cut", FaultProxy::cut);
-            case HALF_OPEN_PRODUCER -> disturb(planned, toProducer, "the producer", "silent", FaultProxy::halfOpen);
+            case CUT_PRODUCER -> disturbCommit(planned, "cut", FaultProxy::cut);
+            case HALF_OPEN_PRODUCER -> disturbCommit(planned, "silent", FaultProxy::halfOpen);
         }
     }
 
@@ -221,7 +221,7 @@ final class SoakFaults implements AutoCloseable {
     // ---- faults -----------------------------------------------------------------------------------------------------
 
     private void kill(int victim) throws IOException, InterruptedException {
-        Slot slot = take(victim, Slot::isWell);
+        Slot slot = takeSoon(victim, Slot::isWell);
         if (slot == null) {
             say.accept("nobody to kill");
             return;
@@ -240,14 +240,7 @@ final class SoakFaults implements AutoCloseable {
     /** Stopped in the midst of work, until others have begun it again. */
     private void zombie(int victim) throws IOException, InterruptedException {
         producer.bait(4, 3_000);
-        Slot[] taken = new Slot[1];
-        await(
-                () -> {
-                    taken[0] = take(victim, slot -> slot.isWell() && fresh(slot, "T ") && fresh(slot, "P "));
-                    return taken[0] != null;
-                },
-                Duration.ofSeconds(15));
-        Slot slot = taken[0];
+        Slot slot = takeSoon(victim, each -> each.isWell() && fresh(each, "T ") && fresh(each, "P "));
         if (slot == null) {
             say.accept("no zombie: no worker that is well took the bait");
             return;
@@ -325,7 +318,7 @@ final class SoakFaults implements AutoCloseable {
     }
 
     private void disturb(Planned planned, String what, Consumer<FaultProxy> how) {
-        Slot slot = take(planned.victim, Slot::isWell);
+        Slot slot = takeSoon(planned.victim, Slot::isWell);
         if (slot == null) {
             say.accept("nobody to be " + what);
             return;
@@ -333,6 +326,12 @@ final class SoakFaults implements AutoCloseable {
         disturb(planned, slot.proxy, "worker " + slot.number, what, how);
         pause(COMES_BACK);
         release(slot);
+    }
+
+    /** So that its outcome is unknown; or whatever else is going on, if there is none for some seconds. */
+    private void disturbCommit(Planned planned, String what, Consumer<FaultProxy> how) {
+        boolean unused = await(() -> producer.isCommittingSlowly, Duration.ofSeconds(5));
+        disturb(planned, toProducer, "the producer", what, how);
     }
 
     private void disturb(Planned planned, FaultProxy proxy, String whom, String what, Consumer<FaultProxy> how) {
@@ -469,6 +468,17 @@ final class SoakFaults implements AutoCloseable {
             }
         }
         return null;
+    }
+
+    private @Nullable Slot takeSoon(int victim, Predicate<Slot> fits) {
+        Slot[] taken = new Slot[1];
+        boolean unused = await(
+                () -> {
+                    taken[0] = take(victim, fits);
+                    return taken[0] != null;
+                },
+                Duration.ofSeconds(15));
+        return taken[0];
     }
 
     private void release(Slot slot) {

@@ -88,6 +88,9 @@ final class SoakProducer implements AutoCloseable {
     private int number;
     private int baits;
     private volatile boolean stopped;
+    /** While the answer to a commit is awaited that takes its time. */
+    volatile boolean isCommittingSlowly;
+
     final AtomicInteger asked = new AtomicInteger();
     final AtomicInteger askedAgain = new AtomicInteger();
 
@@ -292,12 +295,14 @@ final class SoakProducer implements AutoCloseable {
 
     private void transaction(Deal deal, Work work) {
         boolean rollsBack = random.nextInt(3) == 0;
+        boolean slow = random.nextInt(3) == 0;
         boolean committing = false;
         asked.incrementAndGet();
         try (Connection connection = pool.getConnection()) {
             connection.setAutoCommit(false);
-            try (var statement = connection.prepareStatement("insert into soak_marker (name) values (?)")) {
+            try (var statement = connection.prepareStatement("insert into soak_marker (name, slow) values (?, ?)")) {
                 statement.setString(1, deal.name);
+                statement.setBoolean(2, slow);
                 statement.executeUpdate();
             }
             work.in(jobs.in(connection));
@@ -306,13 +311,16 @@ final class SoakProducer implements AutoCloseable {
                 deal.fate = Fate.ROLLED_BACK;
             } else {
                 committing = true;
+                isCommittingSlowly = slow;
                 connection.commit();
                 deal.fate = Fate.COMMITTED;
             }
         } catch (SQLException | JobException e) {
-            if (deal.fate == Fate.UNKNOWN && !committing) {
+            if (!committing) {
                 deal.fate = Fate.ROLLED_BACK;
             }
+        } finally {
+            isCommittingSlowly = false;
         }
     }
 

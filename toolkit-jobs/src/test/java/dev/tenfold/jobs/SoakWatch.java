@@ -92,9 +92,13 @@ final class SoakWatch implements AutoCloseable {
         long took = overFor - faults.outage(nanos - overFor, nanos);
         recoveries.add(took);
         if (took > lateNanos) {
-            late.add(faults.time() + " job " + id + ", lease " + lease.lease + ": claimed "
-                    + TimeUnit.NANOSECONDS.toMillis(took) + " ms after its end ("
-                    + TimeUnit.NANOSECONDS.toMillis(overFor) + " ms with outages)");
+            late.add(String.format(
+                    "%6d ms, %d with outages; at %s job %d, lease %d",
+                    TimeUnit.NANOSECONDS.toMillis(took),
+                    TimeUnit.NANOSECONDS.toMillis(overFor),
+                    faults.time(),
+                    id,
+                    lease.lease));
         }
     }
 
