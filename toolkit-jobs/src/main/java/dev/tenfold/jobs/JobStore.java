@@ -396,16 +396,14 @@ class JobStore {
             throws SQLException {
         List<Lane.Head> heads = new ArrayList<>();
         for (int i = 0; i < lanes.size(); i++) {
-            Long runAt = db.dsl(connection)
-                    .select(RUN_AT)
+            Lane lane = lanes.get(i);
+            db.dsl(connection)
+                    .select(RUN_AT, ID)
                     .from(jobs)
-                    .where(isDue(lanes.get(i), cursors.get(i), kinds))
+                    .where(isDue(lane, cursors.get(i), kinds))
                     .orderBy(RUN_AT, ID)
                     .limit(1)
-                    .fetchOne(RUN_AT);
-            if (runAt != null) {
-                heads.add(new Lane.Head(lanes.get(i), runAt));
-            }
+                    .forEach(row -> heads.add(new Lane.Head(lane, row.value1(), row.value2())));
         }
         return heads;
     }

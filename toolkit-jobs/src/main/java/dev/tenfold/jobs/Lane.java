@@ -7,6 +7,6 @@ record Lane(int queue, int priority) {
         static final Cursor START = new Cursor(Long.MIN_VALUE, 0);
     }
 
-    /** When the lane's first job behind the cursor was due. */
-    record Head(Lane lane, long runAt) {}
+    /** The lane's first job behind the cursor. */
+    record Head(Lane lane, long runAt, long id) {}
 }

@@ -31,6 +31,8 @@ final class Lanes {
 
     private static final long IDLE_RESET_NANOS = 20_000_000;
     private static final int RESET_COST_SHARE = 10;
+    /** What the first look may count as, while it is not known whether it was a scan that is long, or a hiccup. */
+    private static final long MOST_UNCONFIRMED_COST = 200_000_000;
 
     /** A queue's share of the worker. */
     static final class Share {
@@ -120,9 +122,9 @@ final class Lanes {
     /** What it cost is what it took longer than what begins at a cursor does: not the way to the database and back. */
     void hasReset(long now, long cost) {
         long more = Math.max(0, cost - usualCost);
+        resetCost = Math.min(more, hasReset ? lastLookCost : MOST_UNCONFIRMED_COST);
         hasReset = true;
         resetAt = now;
-        resetCost = Math.min(more, lastLookCost);
         lastLookCost = more;
         owesReset = false;
     }
@@ -155,9 +157,7 @@ final class Lanes {
             Known known = byLane.get(head.lane());
             if (known != null) {
                 ready(known, head.runAt());
-                if (fromStart && head.runAt() <= known.cursor.runAt()) {
-                    known.cursor = Lane.Cursor.START;
-                }
+                known.cursor = new Lane.Cursor(head.runAt(), head.id() - 1); // nothing is due before
             }
         }
         joinOrLeave();

@@ -116,12 +116,14 @@ final class PostgresStore extends JobStore {
     List<Lane.Head> heads(Connection connection, List<Lane> lanes, List<Lane.Cursor> cursors, int[] kinds)
             throws SQLException {
         String now = db.nowSql();
-        String sql = "select l.n, j.run_at from unnest(?::int[], ?::int[], ?::bigint[], ?::bigint[]) with ordinality"
-                + " as l(queue_id, priority, run_at, id, n) cross join lateral (select t.run_at from " + job
-                + " t where"
-                + " t.queue_id = l.queue_id and t.priority = l.priority and t.run_at <= " + now
-                + " and t.lease_until < " + now + " and t.attempt < t.max_attempts and t.kind_id = any(?)"
-                + " and (t.run_at, t.id) > (l.run_at, l.id) order by t.run_at, t.id limit 1) j";
+        String sql =
+                "select l.n, j.run_at, j.id from unnest(?::int[], ?::int[], ?::bigint[], ?::bigint[]) with ordinality"
+                        + " as l(queue_id, priority, run_at, id, n) cross join lateral (select t.run_at, t.id from "
+                        + job
+                        + " t where"
+                        + " t.queue_id = l.queue_id and t.priority = l.priority and t.run_at <= " + now
+                        + " and t.lease_until < " + now + " and t.attempt < t.max_attempts and t.kind_id = any(?)"
+                        + " and (t.run_at, t.id) > (l.run_at, l.id) order by t.run_at, t.id limit 1) j";
         List<Lane.Head> heads = new ArrayList<>();
         try (var statement = connection.prepareStatement(sql)) {
             statement.setArray(
@@ -133,7 +135,7 @@ final class PostgresStore extends JobStore {
             statement.setArray(5, ints(connection, kinds));
             try (var rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    heads.add(new Lane.Head(lanes.get((int) rows.getLong(1) - 1), rows.getLong(2)));
+                    heads.add(new Lane.Head(lanes.get((int) rows.getLong(1) - 1), rows.getLong(2), rows.getLong(3)));
                 }
             }
         }

@@ -51,7 +51,7 @@ public final class WorkerBuilder {
     private Duration heartbeat = Duration.ofSeconds(10);
     private Duration drainTimeout = Duration.ofSeconds(30);
     private Duration pollMin = Duration.ofMillis(50);
-    private Duration pollMax = Duration.ofSeconds(1);
+    private Duration pollMax = Duration.ofMillis(500);
     private Duration ageing = Duration.ofMinutes(1);
     private RetryPolicy retry = RetryPolicy.DEFAULT;
     private double budgetShare = 0.2;
@@ -215,7 +215,7 @@ public final class WorkerBuilder {
      * so on up to {@code most}, each time a random part of up to a half less. Jobs that become due by time are found that way.
      *
      * @param least 1 millisecond to a day; default 50 milliseconds
-     * @param most not less than that; default 1 second
+     * @param most not less than that; default 500 milliseconds
      * @return this builder
      * @throws IllegalArgumentException for anything else
      */

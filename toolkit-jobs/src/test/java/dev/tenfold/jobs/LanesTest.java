@@ -16,7 +16,7 @@ final class LanesTest {
             new Lanes(List.of(new Lanes.Share(1, 3, budget), new Lanes.Share(2, 1, budget)), MINUTE, 0);
 
     private static Lane.Head head(int queue, Priority priority, long runAt) {
-        return new Lane.Head(new Lane(queue, priority.level()), runAt);
+        return new Lane.Head(new Lane(queue, priority.level()), runAt, 20);
     }
 
     private static List<Claimed> jobs(Lane lane, long runAt, int count) {
@@ -147,14 +147,21 @@ final class LanesTest {
     }
 
     @Test
-    void a_claim_goes_on_behind_the_last_one_until_something_appears_before() {
+    void a_claim_goes_on_behind_the_last_one_or_at_what_a_look_has_found() {
         lanes.looked(List.of(head(1, Priority.NORMAL, 100)), true);
         Lanes.Known lane = chosen();
+        assertThat(lanes.begin(lane, 0)).isEqualTo(new Lane.Cursor(100, 19));
         claim(lane, 10, 10);
-        assertThat(lane.cursor).isEqualTo(new Lane.Cursor(100, 10));
-        lanes.looked(List.of(head(1, Priority.NORMAL, 200)), true);
         assertThat(lanes.begin(lane, 0)).isEqualTo(new Lane.Cursor(100, 10));
-        lanes.looked(List.of(head(1, Priority.NORMAL, 50)), true);
-        assertThat(lanes.begin(lane, 0)).isEqualTo(Lane.Cursor.START);
+        lanes.looked(List.of(head(1, Priority.NORMAL, 50)), true); // a lease has ended
+        assertThat(lanes.begin(lane, 0)).isEqualTo(new Lane.Cursor(50, 19));
+    }
+
+    @Test
+    void the_first_look_counts_at_once_but_not_for_long() {
+        lanes.looked(List.of(head(1, Priority.NORMAL, 0)), true);
+        lanes.hasReset(0, 500_000_000);
+        assertThat(lanes.mayReset(1_900_000_000)).isFalse();
+        assertThat(lanes.mayReset(2_000_000_000)).isTrue();
     }
 }
