@@ -332,9 +332,10 @@ class JobStore {
         statement.setLong(1, job.due);
         statement.setInt(2, job.queue);
         statement.setInt(3, job.kind);
-        statement.setInt(4, job.priority);
-        statement.setInt(5, job.maxAttempts);
-        statement.setInt(6, job.payloadVersion);
+        // Of the columns' type: else PostgreSQL casts them, for each row of a statement for many.
+        statement.setShort(4, (short) job.priority);
+        statement.setShort(5, (short) job.maxAttempts);
+        statement.setShort(6, (short) job.payloadVersion);
         statement.setString(7, job.headers);
         // With a window the key is the window's.
         statement.setBytes(8, job.uniqueFor > 0 ? null : job.uniqueKey);
@@ -632,7 +633,7 @@ class JobStore {
                     .from(jobs)
                     .where(CONCURRENCY_KEY.eq(key))
                     .and(isParked())
-                    .orderBy(PRIORITY, ID)
+                    .orderBy(PRIORITY, CREATED_AT, ID)
                     .limit(1_000)
                     .forEach(row -> {
                         if (used + free.size() < row.value2()) {

@@ -86,7 +86,7 @@ final class PostgresStore extends JobStore {
 
     @Override
     void insertAll(Connection connection, NewJob job, List<byte[]> payloads) throws SQLException {
-        String sql = insertInto(job.fromNow) + "x.p from unnest(?::bytea[]) with ordinality as x(p, n)";
+        String sql = insertInto(job.fromNow) + "x.p from unnest(?::bytea[]) as x(p)";
         try (var statement = connection.prepareStatement(sql)) {
             int at = bindCommon(statement, job);
             for (int from = 0; from < payloads.size(); ) {
@@ -244,10 +244,10 @@ final class PostgresStore extends JobStore {
         String sql = "update " + job + " j set run_at = " + db.nowSql() + " from unnest(?::text[]) as k(key)"
                 + " cross join lateral (select count(*) as used from " + job
                 + " u where u.concurrency_key = k.key and u.admitted) u"
-                + " cross join lateral (select p.id, p.concurrency_limit, row_number() over (order by p.priority, p.id) as n"
+                + " cross join lateral (select p.id, p.concurrency_limit, row_number() over (order by p.priority, p.created_at, p.id) as n"
                 + " from " + job + " p where p.concurrency_key = k.key and not p.admitted and p.run_at = "
                 + Times.PARKED
-                + " order by p.priority, p.id limit 1000) p"
+                + " order by p.priority, p.created_at, p.id limit 1000) p"
                 + " where j.id = p.id and p.n + u.used <= p.concurrency_limit and j.run_at = " + Times.PARKED;
         try (var statement = connection.prepareStatement(sql)) {
             statement.setArray(1, connection.createArrayOf("text", released.toArray(String[]::new)));

@@ -52,8 +52,7 @@ create table if not exists tenfold_job (
 create index if not exists tenfold_job_due on tenfold_job (queue_id, priority, run_at, id);
 create unique index if not exists tenfold_job_unique_key on tenfold_job (unique_key);
 -- Counts the places taken of a key, and finds the parked jobs of one in their order.
-create index if not exists tenfold_job_concurrency_key on tenfold_job (concurrency_key, admitted, run_at, priority, id);
-create index if not exists tenfold_job_batch_id on tenfold_job (batch_id);
+create index if not exists tenfold_job_concurrency_key on tenfold_job (concurrency_key, admitted, run_at, priority, created_at, id);
 
 -- What went wrong, one row a failure; goes with its job, stays with its dead letter.
 create table if not exists tenfold_job_error (

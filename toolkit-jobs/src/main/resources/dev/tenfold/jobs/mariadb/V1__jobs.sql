@@ -49,8 +49,7 @@ create table if not exists tenfold_job (
   concurrency_key varchar(200),
   key tenfold_job_due (queue_id, priority, run_at, id),
   unique key tenfold_job_unique_key (unique_key),
-  key tenfold_job_concurrency_key (concurrency_key, admitted, run_at, priority, id),
-  key tenfold_job_batch_id (batch_id)
+  key tenfold_job_concurrency_key (concurrency_key, admitted, run_at, priority, created_at, id)
 ) engine = InnoDB default character set utf8mb4 collate utf8mb4_bin;
 
 -- What went wrong, one row a failure; goes with its job, stays with its dead letter.
