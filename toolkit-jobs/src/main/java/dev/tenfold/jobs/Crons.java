@@ -17,7 +17,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 import org.jooq.exception.DataAccessException;
-import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -120,7 +119,7 @@ public final class Crons {
                 return;
             } catch (JobException e) {
                 // Another process has registered the same name for the first time, just now.
-                if (tries == TRIES || !(e.getCause() instanceof IntegrityConstraintViolationException)) {
+                if (tries == TRIES || !(e.getCause() instanceof SQLException cause && Db.isDuplicate(cause))) {
                     throw e;
                 }
             }
@@ -331,7 +330,7 @@ public final class Crons {
     private <T> T ask(String what, Db.Work<T> work) {
         try {
             return db.transaction(work);
-        } catch (SQLException | DataAccessException e) {
+        } catch (SQLException e) {
             throw new JobException("cannot " + what + "; is the database up?", e);
         }
     }

@@ -171,6 +171,11 @@ final class Db {
         });
     }
 
+    /** Whether there is a row with the same key. */
+    static boolean isDuplicate(SQLException e) {
+        return "23505".equals(e.getSQLState()) || e.getErrorCode() == 1062;
+    }
+
     /** What the driver threw, whoever made the statement; jOOQ wraps it into an unchecked exception, whose message has the SQL. */
     static SQLException bare(DataAccessException e) {
         SQLException cause = e.getCause(SQLException.class);

@@ -54,7 +54,6 @@ import org.jooq.Record1;
 import org.jooq.Select;
 import org.jooq.SelectField;
 import org.jooq.Table;
-import org.jooq.exception.DataAccessException;
 import org.jooq.impl.DSL;
 import org.jooq.impl.SQLDataType;
 import org.jspecify.annotations.Nullable;
@@ -343,9 +342,9 @@ final class DeadLetterTable {
         for (int attempt = 1; ; attempt++) {
             try {
                 return db.transaction(connection -> replay(connection, ids));
-            } catch (DataAccessException e) {
+            } catch (SQLException e) {
                 // Somebody enqueued a job with the same unique key after we had looked: it is seen the next time.
-                if (!e.sqlState().startsWith("23") || attempt == TRIES) {
+                if (!Db.isDuplicate(e) || attempt == TRIES) {
                     throw e;
                 }
             }

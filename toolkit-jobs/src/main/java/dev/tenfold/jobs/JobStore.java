@@ -211,15 +211,11 @@ class JobStore {
             values.bind(statement);
             return statement.executeUpdate() > 0;
         } catch (SQLException e) {
-            if (!isDuplicate(e)) {
+            if (!Db.isDuplicate(e)) {
                 throw e;
             }
             return false;
         }
-    }
-
-    private static boolean isDuplicate(SQLException e) {
-        return "23505".equals(e.getSQLState()) || e.getErrorCode() == 1062;
     }
 
     // ---- enqueue ----------------------------------------------------------------------------------------------------
@@ -307,7 +303,7 @@ class JobStore {
                 return ids.getLong(1);
             }
         } catch (SQLException e) {
-            if (job.uniqueKey == null || !isDuplicate(e)) {
+            if (job.uniqueKey == null || !Db.isDuplicate(e)) {
                 throw e;
             }
             return 0;

@@ -7,6 +7,7 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.PostgresServer;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
+import org.postgresql.PGConnection;
 
 /** What becomes of jobs, on PostgreSQL, while nothing is cut. */
 final class WorkerTest {
@@ -385,7 +387,9 @@ final class WorkerTest {
                     if (job.number() == 1) {
                         ctx.transaction(tx -> {
                             within.countDown();
-                            Await.latch(end);
+                            while (end.getCount() > 0) {
+                                tx.dsl().fetch("select pg_sleep(0.05)"); // works, and is not cut off
+                            }
                         });
                     } else {
                         Await.latch(end);
@@ -406,6 +410,34 @@ final class WorkerTest {
             end.countDown();
             Await.until("both are done", () -> worker.stats().done() == 2);
             assertThat(worker.stats().lost()).isZero();
+        }
+    }
+
+    @Test
+    void a_transaction_that_is_silent_for_longer_than_the_lease_is_ended_and_the_job_tried_again() {
+        CountDownLatch ended = new CountDownLatch(1);
+        try (Worker worker = worker((job, ctx) -> ctx.transaction(tx -> {
+                    if (ctx.attempt() == 1) {
+                        Await.until("PostgreSQL ends it", () -> isClosed(tx.connection()));
+                    }
+                    tx.dsl().fetch("select 1");
+                    ended.countDown();
+                }))
+                .lease(Duration.ofMillis(400))
+                .heartbeat(Duration.ofMillis(100))
+                .retry(RetryPolicy.fixed(Duration.ofMillis(1)))
+                .start()) {
+            enqueue(1);
+            Await.latch(ended);
+            Await.until("done", () -> worker.stats().done() == 1);
+        }
+    }
+
+    private static boolean isClosed(Connection connection) {
+        try {
+            return connection.unwrap(PGConnection.class).getNotifications(1) == null && connection.isClosed();
+        } catch (SQLException ended) {
+            return true;
         }
     }
 
