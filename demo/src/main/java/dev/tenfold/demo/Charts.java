@@ -181,7 +181,10 @@ final class Charts {
             line(chart.addSeries(mark.text(), at, new double[] {0, top}), GREY, DASHED);
             // One under the other, or neighbours would cover each other.
             double height = top * (0.95 - 0.09 * i);
-            chart.addAnnotation(new AnnotationText(mark.text(), mark.second() + right * 0.06, height, false));
+            // Its middle: right of the line, or left of it where it would leave the picture.
+            double aside = right * (0.008 + 0.0036 * mark.text().length());
+            double middle = mark.second() + (mark.second() + 2 * aside > right ? -aside : aside);
+            chart.addAnnotation(new AnnotationText(mark.text(), middle, height, false));
         }
         return svg(chart, "Jobs that were not done yet, over time");
     }
