@@ -86,7 +86,8 @@ final class PostgresStore extends JobStore {
 
     @Override
     void insertAll(Connection connection, NewJob job, List<byte[]> payloads) throws SQLException {
-        String sql = insertInto(job.fromNow) + "x.p from unnest(?::bytea[]) as x(p)";
+        // Not in the from clause, where PostgreSQL would put all payloads aside first.
+        String sql = insertInto(job.fromNow) + "unnest(?::bytea[])";
         try (var statement = connection.prepareStatement(sql)) {
             int at = bindCommon(statement, job);
             for (int from = 0; from < payloads.size(); ) {
