@@ -392,12 +392,13 @@ class JobStore {
     List<Lane.Head> heads(Connection connection, List<Lane> lanes, List<Lane.Cursor> cursors, int[] kinds)
             throws SQLException {
         List<Lane.Head> heads = new ArrayList<>();
+        Field<Long> now = once(connection);
         for (int i = 0; i < lanes.size(); i++) {
             Lane lane = lanes.get(i);
             db.dsl(connection)
                     .select(RUN_AT, ID)
                     .from(jobs)
-                    .where(isDue(lane, cursors.get(i), kinds))
+                    .where(isDue(lane, cursors.get(i), kinds, now))
                     .orderBy(RUN_AT, ID)
                     .limit(1)
                     .forEach(row -> heads.add(new Lane.Head(lane, row.value1(), row.value2())));
@@ -419,7 +420,7 @@ class JobStore {
             DSLContext dsl = db.dsl(connection);
             List<Claimed> found = dsl.select(CLAIMED)
                     .from(jobs)
-                    .where(isDue(lane, after, kinds))
+                    .where(isDue(lane, after, kinds, once(connection)))
                     .orderBy(RUN_AT, ID)
                     .limit(limit)
                     .forUpdate()
@@ -438,11 +439,16 @@ class JobStore {
         });
     }
 
-    private Condition isDue(Lane lane, Lane.Cursor after, int[] kinds) {
+    /** The time: in H2 asked before, as it would work it out for each row, at length. */
+    private Field<Long> once(Connection connection) throws SQLException {
+        return db.isH2() ? DSL.val(db.currentMicros(connection)) : db.now();
+    }
+
+    private static Condition isDue(Lane lane, Lane.Cursor after, int[] kinds, Field<Long> now) {
         return QUEUE_ID.eq(lane.queue())
                 .and(PRIORITY.eq(lane.priority()))
-                .and(RUN_AT.le(db.now()))
-                .and(LEASE_UNTIL.lt(db.now()))
+                .and(RUN_AT.le(now))
+                .and(LEASE_UNTIL.lt(now))
                 .and(ATTEMPT.lt(MAX_ATTEMPTS))
                 .and(KIND_ID.in(Arrays.stream(kinds).boxed().toList()))
                 // Not as a row, for which MariaDB would not use the index.

@@ -57,9 +57,10 @@ public final class Kind<T> {
     public static <T> Kind<T> of(Class<T> type) {
         Objects.requireNonNull(type, "type");
         JobKind given = type.getAnnotation(JobKind.class);
-        if (given == null && (type.getName().startsWith("java.") || type.isArray() || type.isPrimitive())) {
+        boolean isNameless = type.isAnonymousClass() || type.isHidden() || type.isArray() || type.isPrimitive();
+        if (isNameless || (given == null && type.getName().startsWith("java."))) {
             throw new IllegalArgumentException("a job is a record or class of your own, which gives it a name; "
-                    + type.getName() + " is none: wrap it in a record");
+                    + type.getName() + " is none: make it a record of what its handler needs to know");
         }
         if (type.getTypeParameters().length > 0) {
             throw new IllegalArgumentException(

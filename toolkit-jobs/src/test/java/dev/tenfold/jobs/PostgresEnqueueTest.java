@@ -95,9 +95,9 @@ class PostgresEnqueueTest extends EnqueueContract {
         Runnable lambda = () -> {};
         counted.reset();
 
-        assertThatThrownBy(() -> jobs.enqueue("text")).hasMessageContaining("wrap it in a record");
-        assertThatThrownBy(() -> jobs.enqueue(UUID.randomUUID())).hasMessageContaining("wrap it in a record");
-        assertThatThrownBy(() -> jobs.enqueue(List.of(1))).hasMessageContaining("wrap it in a record");
+        assertThatThrownBy(() -> jobs.enqueue("text")).hasMessageContaining("make it a record");
+        assertThatThrownBy(() -> jobs.enqueue(UUID.randomUUID())).hasMessageContaining("make it a record");
+        assertThatThrownBy(() -> jobs.enqueue(List.of(1))).hasMessageContaining("make it a record");
         assertThatThrownBy(() -> jobs.enqueue(lambda)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> jobs.enqueue(null)).isInstanceOf(NullPointerException.class);
         assertThatThrownBy(() -> jobs.enqueueAll(Arrays.asList(new SendReceipt(1), null)))
