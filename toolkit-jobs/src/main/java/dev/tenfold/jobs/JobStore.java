@@ -1287,12 +1287,13 @@ class JobStore {
                 .select(key)
                 .from(keys.as("k"))
                 .where(among(key, some))
-                .and(DSL.notExists(DSL.selectOne()
-                                .from(jobs.as("j"))
-                                .where(field(name("j", "concurrency_key"), SQLDataType.VARCHAR)
-                                        .eq(key)))
-                        .or(taken.lt(DSL.coalesce(places, inline(0)))))
+                .and(isUnused(key).or(taken.lt(DSL.coalesce(places, inline(0)))))
                 .fetch(key);
+    }
+
+    /** As text: newer versions of jOOQ have another signature of notExists, and this is compiled once for all of them. */
+    private Condition isUnused(Field<String> key) {
+        return DSL.condition("not exists (select 1 from {0} j where j.concurrency_key = {1})", jobs, key);
     }
 
     private int mend(Connection connection, String key) throws SQLException {
@@ -1300,10 +1301,7 @@ class JobStore {
         db.dsl(connection)
                 .deleteFrom(keys)
                 .where(CONCURRENCY_KEY.eq(key))
-                .andNotExists(DSL.selectOne()
-                        .from(jobs.as("j"))
-                        .where(field(name("j", "concurrency_key"), SQLDataType.VARCHAR)
-                                .eq(key)))
+                .and(isUnused(DSL.val(key)))
                 .execute();
         promote(connection, Set.of(key));
         return 1;
