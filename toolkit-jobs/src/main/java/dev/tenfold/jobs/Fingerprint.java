@@ -23,7 +23,7 @@ final class Fingerprint {
 
     static JobError describe(int attempt, Throwable thrown) {
         StringWriter stack = new StringWriter();
-        thrown.printStackTrace(new PrintWriter(stack));
+        thrown.printStackTrace(new PrintWriter(stack)); // into the job's row, not onto the console
         return new JobError(
                 attempt,
                 Instant.EPOCH,

@@ -222,6 +222,10 @@ public final class JobContext {
      * (job, ctx) -> ctx.transaction(tx -> tx.dsl().execute("update account set balance = balance - ? where id = ?", …))
      * }</pre>
      *
+     * <p>Do slow work that is not in the database before it. On PostgreSQL a transaction in which nothing is said to the server
+     * for a lease's length is ended there, which is the attempt's failure: the server cannot tell it from one whose process is
+     * cut off, and the lock would keep all others from the job. Elsewhere nothing but the loss of the connection ends it.
+     *
      * <p>On a connection of its own it locks the job's row, runs {@code work}, deletes the row, and commits. Whatever {@code
      * work} throws rolls everything back and comes out of this method; nothing is tried again within the attempt. The job is
      * done when this method returns: what the handler does afterwards may be cut off, and an exception then is only logged.

@@ -20,7 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A durable queue in the database that the application has: PostgreSQL 12, MariaDB 10.6, MySQL 8 or H2 2.2, or later.
+ * A durable queue in the database that the application has: PostgreSQL 12, MariaDB 10.6, MySQL 8 or H2 2.2, or later. (Tested on
+ * PostgreSQL 18, MariaDB 11 and H2 2.3; MySQL, which is not tested, shares MariaDB's statements.)
  *
  * <pre>{@code
  * record SendReceipt(long orderId) {}
