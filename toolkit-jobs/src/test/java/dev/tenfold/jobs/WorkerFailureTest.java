@@ -97,6 +97,7 @@ final class WorkerFailureTest {
         CountDownLatch zombieEnds = new CountDownLatch(1);
         AtomicBoolean told = new AtomicBoolean();
         AtomicReference<Throwable> refused = new AtomicReference<>();
+        AtomicReference<Throwable> lastFailure = new AtomicReference<>();
         CountDownLatch live = new CountDownLatch(1);
         try (Worker zombie = worker(cutOff, (job, ctx) -> {
                     zombieRuns.countDown();
@@ -106,10 +107,16 @@ final class WorkerFailureTest {
                         told.set(ctx.leaseLost());
                     }
                     awaitUninterruptibly(zombieEnds);
-                    try {
-                        ctx.transaction(tx -> tx.dsl().execute("create table tenfold_zombie (id int)"));
-                    } catch (JobContext.LeaseLostException e) {
-                        refused.set(e);
+                    // The pool takes some seconds to find that the server is back.
+                    while (refused.get() == null) {
+                        try {
+                            ctx.transaction(tx -> tx.dsl().execute("create table tenfold_zombie (id int)"));
+                            return;
+                        } catch (JobContext.LeaseLostException e) {
+                            refused.set(e);
+                        } catch (JobException noConnection) {
+                            lastFailure.set(noConnection);
+                        }
                     }
                 })
                 .start()) {
@@ -127,6 +134,8 @@ final class WorkerFailureTest {
                 Await.until("the zombie knows", told::get);
                 proxy.resume();
                 zombieEnds.countDown();
+                Await.until(
+                        () -> "its transaction is refused, after " + lastFailure.get(), () -> refused.get() != null);
                 Await.until("its end is refused", () -> zombie.stats().lost() == 1);
                 assertThat(ask("select count(*) from tenfold_job")).isEqualTo(1);
                 assertThat(ask("select count(*) from pg_class where relname = 'tenfold_zombie'"))
