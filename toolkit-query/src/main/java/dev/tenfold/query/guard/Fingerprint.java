@@ -1,0 +1,71 @@
+package dev.tenfold.query.guard;
+
+/**
+ * A statement's text with its literals taken out, and what its executions have in common.
+ *
+ * <p>Compared by identity: {@link Fingerprints} makes one of each.
+ */
+final class Fingerprint {
+    /** What a parameter is compared with or used for; by its place in the text. */
+    static final byte OTHER = 0;
+    /** {@code column = ?}, or the only element of {@code in (?)}. */
+    static final byte EQUAL = 1;
+    /** {@code column < ?}, {@code > ?}, {@code between ? and ?}, {@code (a, b) > (?, ?)}. */
+    static final byte RANGE = 2;
+    /** {@code limit ?}, {@code fetch first ? rows}, {@code top (?)}. */
+    static final byte LIMIT = 3;
+    /** {@code offset ?}. */
+    static final byte OFFSET = 4;
+    /** One of several elements of {@code in (?, ?)}, {@code = any(?)}, {@code unnest(?)}. */
+    static final byte LIST = 5;
+    /** {@code values (?)}, {@code set column = ?}: what is written. */
+    static final byte WRITTEN = 6;
+
+    /** Sixteen hex digits, the same in every process. */
+    final String id;
+    /** In lower case outside of quotes, literals as {@code ?}, lists as {@code (...)}, at most 4,000 characters. */
+    final String text;
+    /** Well spread. */
+    final int hash;
+
+    final StatementKind kind;
+    /** By parameter, from 0; parameters beyond are {@link #OTHER}. */
+    final byte[] roles;
+    /** Whether it asks for some rows only: {@code limit}, {@code fetch first}, {@code top}. */
+    final boolean limited;
+    /** Whether it carries a list: many keys at once. */
+    final boolean batched;
+    /** Whether a comment in it says {@code tenfold:ignore}. */
+    final boolean ignored;
+
+    Fingerprint(
+            String id,
+            String text,
+            int hash,
+            StatementKind kind,
+            byte[] roles,
+            boolean limited,
+            boolean batched,
+            boolean ignored) {
+        this.id = id;
+        this.text = text;
+        this.hash = hash;
+        this.kind = kind;
+        this.roles = roles;
+        this.limited = limited;
+        this.batched = batched;
+        this.ignored = ignored;
+    }
+
+    byte role(int parameter) {
+        return parameter < roles.length ? roles[parameter] : OTHER;
+    }
+
+    /** What its executions took. */
+    final Executions executions = new Executions();
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}
