@@ -217,8 +217,8 @@ final class SqlText {
     }
 
     /**
-     * Sixteen hex digits: a hash of the whole normalised form, and of which of its values are parameters. The same in every
-     * process.
+     * Sixteen hex digits: a hash of the whole normalised form, of which of its values are parameters, and of {@link #ignored}.
+     * The same in every process.
      */
     String id() {
         return HexFormat.of().toHexDigits(hash);
@@ -290,7 +290,7 @@ final class SqlText {
             case JOIN -> group.clause = FROM_LIST;
             case WHERE -> group.clause = CONDITION;
             case SET -> group.clause = SET_LIST;
-            case TAIL, VALUES, FETCH, OFFSET -> group.clause = TAIL;
+            case TAIL, FETCH, OFFSET -> group.clause = TAIL;
             case FIRST -> limited |= tokens.is(token - 1, Word.FETCH) && open < outer;
             case TOP -> limited |= open < outer;
             case ROWNUM -> limited |= group.clause == CONDITION && open < outer;
@@ -468,7 +468,7 @@ final class SqlText {
 
     private void writeForm() {
         StringBuilder text = new StringBuilder(Math.min(MAX_TEXT, tokens.sql.length()) + 8);
-        hash = 0x74656e666f6c6421L;
+        hash = tokens.ignored ? 0x69676e6f726564L : 0x74656e666f6c6421L;
         for (int i = 0; i < size; i++) {
             int token = shown[i];
             if (i > 0 && isApart(shown[i - 1], token)) put(text, ' ', ' ');
