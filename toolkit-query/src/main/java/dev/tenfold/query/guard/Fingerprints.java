@@ -116,7 +116,8 @@ final class Fingerprints {
             Fingerprint meanwhile = known(sql);
             if (meanwhile != null) return meanwhile;
             distinctTexts++;
-            Fingerprint same = young.getOrDefault(text.id(), old.get(text.id()));
+            String id = text.id();
+            Fingerprint same = young.getOrDefault(id, old.get(id));
             return keep(sql, same != null ? same : text.fingerprint());
         } finally {
             lock.unlock();

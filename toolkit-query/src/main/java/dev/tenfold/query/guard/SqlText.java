@@ -481,7 +481,7 @@ final class SqlText {
             } else {
                 boolean raw = tokens.is(token, SqlTokens.QUOTED) || tokens.is(token, SqlTokens.HINT);
                 for (int at = tokens.starts[token]; at < tokens.ends[token]; at++) {
-                    char c = raw ? tokens.sql.charAt(at) : Character.toLowerCase(tokens.sql.charAt(at));
+                    char c = raw ? tokens.sql.charAt(at) : lower(tokens.sql.charAt(at));
                     put(text, c, c);
                 }
             }
@@ -494,6 +494,12 @@ final class SqlText {
         hash ^= hash >>> 33;
         hash *= 0xc4ceb9fe1a85ec53L;
         hash ^= hash >>> 33;
+    }
+
+    /** Makes no letter of a keyword from another: the dotless and the dotted i, the Kelvin sign. */
+    private static char lower(char c) {
+        char lower = Character.toLowerCase(c);
+        return lower < 0x80 && c >= 0x80 ? c : lower;
     }
 
     private void put(StringBuilder text, char c, char hashed) {
@@ -590,17 +596,18 @@ final class SqlText {
         int first = value;
         int last = value;
         for (int climbs = 0; climbs < MAX_STEPS; climbs++) {
+            int open = around[first];
+            if (open >= 0 && opens[open] == ROWS) return LIST; // also in H2's table(id bigint = ?)
             last = behindCasts(last);
             byte role = roleByLeft(first, last);
             if (role == NONE) role = roleByRight(last);
             if (role != NONE) return role;
-            int open = around[first];
             if (open < 0) return byClause(first);
             switch (opens[open]) {
                 case IN -> {
                     return groups[open + 1].commas > 0 ? LIST : EQUAL;
                 }
-                case ANY, ROWS -> {
+                case ANY -> {
                     return LIST;
                 }
                 case TOP -> {
