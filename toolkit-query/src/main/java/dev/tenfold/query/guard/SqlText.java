@@ -77,7 +77,7 @@ final class SqlText {
     /** By group (its opening parenthesis + 1; 0 is the statement itself). */
     private final Group[] groups;
     /** The tokens of the normalised form. */
-    private int[] shown;
+    private final int[] shown;
 
     private int size;
 
@@ -86,22 +86,29 @@ final class SqlText {
     private String form = "";
     private long hash;
     private int literals;
+    /** Whether a list of literals stands in it. */
     private boolean listed;
+
     private boolean limited;
     private boolean locks;
     private boolean several;
+    /** Whether it may change or store something, wherever in it. */
     private boolean changes;
+    /** How many parentheses stand before its first word. */
     private int outer;
 
     private static final class Group {
         byte clause;
         int commas;
+        /** How deep the parentheses in it are nested, in the normalised form. */
         int height;
+        /** The place of its parenthesis in the normalised form. */
         int shownFrom;
+        /** Whether an {@code and} is missing. */
         boolean between;
         /** Whether it has the name of a column in it. */
         boolean named;
-
+        /** Whether it has a parameter in it. */
         boolean parameters;
     }
 
@@ -196,12 +203,8 @@ final class SqlText {
             boolean parameter = tokens.types[token] == SqlTokens.PARAMETER;
             if (!parameter && !(tokens.types[token] == SqlTokens.OPERATOR && sql.startsWith("??", start))) continue;
             text.append(sql, copied, start);
-            if (parameter) {
-                text.append('$').append(++number);
-                copied = start + 1;
-            } else {
-                copied = start + 1; // one of the two stays
-            }
+            if (parameter) text.append('$').append(++number);
+            copied = start + 1; // of ?? the second stays
         }
         return text.append(sql, copied, sql.length()).toString();
     }

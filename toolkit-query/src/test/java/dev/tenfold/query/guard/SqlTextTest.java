@@ -411,7 +411,7 @@ class SqlTextTest {
             }
         }
         var postgres = DSL.using(SQLDialect.POSTGRES);
-        assertRoles(postgres.select(id).from(t).where(id.eq(DSL.any(1L, 2L))), "kk");
+        assertRoles(postgres.select(id).from(t).where(id.eq(DSL.any(1L, 2L))), "k");
         assertRoles(
                 postgres.insertInto(t, id, title)
                         .values(1L, "a")
