@@ -279,7 +279,8 @@ final class PlanCheck {
                 table.tuples,
                 table.name,
                 Math.max(1, table.rows));
-        ScannedTable.Choice choice = fenced(CATALOG_LIMIT, "", () -> table.choose(connection));
+        boolean collates = sql.toLowerCase(Locale.ROOT).contains("collate");
+        ScannedTable.Choice choice = fenced(CATALOG_LIMIT, "", () -> table.choose(connection, collates));
         if (!choice.obstacle().isEmpty()) {
             note(stats, seen + "; no index proposed: " + choice.obstacle());
             return;
