@@ -61,9 +61,7 @@ final class PostgresIndexes {
                                 ' ', i.indoption[k - 1], ' ', (select a.attoptions::text from pg_attribute a
                                 where a.attrelid = i.indexrelid and a.attnum = k)) else '' end
                          from generate_series(1, i.indnatts) k order by k) as columns,
-                   (select quote_ident(c.conname) from pg_constraint c where c.conindid = i.indexrelid
-                      and c.contype in ('p', 'u', 'x') limit 1) as "constraint",
-                   exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype = 'f') as referenced,
+                   b."constraint", coalesce(b.referenced, false) as referenced,
                    x.relpages::bigint * current_setting('block_size')::bigint as bytes,
                    (case when t.reltuples > 0 then t.reltuples else pg_stat_get_live_tuples(t.oid) end)::bigint as rows, t.relkind = 'p' as split
             from pg_index i
@@ -71,6 +69,10 @@ final class PostgresIndexes {
               join pg_am m on m.oid = x.relam
               join pg_class t on t.oid = i.indrelid
               join pg_namespace n on n.oid = t.relnamespace
+              left join (
+                select c.conindid, min(quote_ident(c.conname)) filter (where c.contype <> 'f') as "constraint",
+                       bool_or(c.contype = 'f') as referenced
+                from pg_constraint c where c.contype in ('p', 'u', 'x', 'f') group by 1) b on b.conindid = i.indexrelid
             where %s
             order by n.nspname, t.relname, x.relname
             """.formatted(WHERE_TABLE);
@@ -95,18 +97,18 @@ final class PostgresIndexes {
                           and s.casttarget = o.oprright and s.castmethod = 'f' and s.castsource <> s.casttarget
                       limit 1) as converted,
                    f.rows, f.pages, (case when p.reltuples > 0 then p.reltuples else pg_stat_get_live_tuples(p.oid) end)::bigint as parent_rows,
-                   coalesce(u.n_tup_del, 0) as deletes, coalesce(u.n_tup_upd - u.n_tup_hot_upd, 0) as changes
+                   pg_stat_get_tuples_deleted(p.oid) as deletes,
+                   pg_stat_get_tuples_updated(p.oid) - pg_stat_get_tuples_hot_updated(p.oid) as changes
             from pg_constraint c
               join pg_class t on t.oid = c.conrelid
               join pg_namespace n on n.oid = t.relnamespace
               join pg_class p on p.oid = c.confrelid
-              left join pg_stat_all_tables u on u.relid = p.oid
               cross join lateral (
                 select sum(case when l.reltuples > 0 then l.reltuples else pg_stat_get_live_tuples(l.oid) end)::bigint as rows,
                        sum(l.relpages)::bigint as pages
-                from pg_class l
-                where l.oid = t.oid and t.relkind <> 'p'
-                   or t.relkind = 'p' and l.oid in (select relid from pg_partition_tree(t.oid) where isleaf)) f
+                from (select t.oid where t.relkind <> 'p' union all
+                      select relid from pg_partition_tree(case when t.relkind = 'p' then t.oid end) where isleaf) part
+                  join pg_class l on l.oid = part.oid) f
             where c.contype = 'f' and coalesce(to_jsonb(c) ->> 'conenforced', 'true')::boolean
               and not exists (select from pg_constraint o where o.oid = c.conparentid and o.conrelid = c.conrelid)
               and %s
@@ -270,6 +272,9 @@ final class PostgresIndexes {
         try (Statement statement = connection.createStatement()) {
             statement.execute("set local statement_timeout = '" + IndexCheck.STATEMENT_SECONDS + "s'");
             statement.execute("set local lock_timeout = '1s'");
+            // The planner thinks queries on the catalog dear enough to compile them, which takes far longer than they
+            // do.
+            statement.execute("set local jit = off");
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.tenfold.query.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.tenfold.query.guard.IndexAdvice.Kind;
 import dev.tenfold.testkit.MariaDbServer;
@@ -117,8 +118,27 @@ class MariaDbIndexesTest {
     }
 
     @Test
-    void the_connection_goes_back_as_it_was() throws SQLException {
-        assertThat(IndexCheck.<Boolean>readOnly(database, Connection::isReadOnly))
-                .isTrue();
+    void where_use_is_counted_an_index_that_nothing_has_read_is_unused() throws SQLException {
+        run("create table p (id int primary key)", "insert into p values (1)");
+        run("create table t (id int primary key, a int, b int, c int unique, p_id int, key t_a (a), key t_b (b),"
+                + " foreign key t_p (p_id) references p (id))");
+        run(
+                "insert into t values (1, 1, 1, 1, 1), (2, 2, 2, 2, 1)",
+                "select count(*) from t force index (t_a) where a = 1");
+        IndexReport report =
+                IndexCheck.of(database).unusedFor(Duration.ZERO).minRows(0).report();
+        boolean counted = report.notes().stream().noneMatch(note -> note.contains("performance_schema=on"));
+        assertThat(report.advice()).extracting(IndexAdvice::subject).isEqualTo(counted ? List.of("t_b") : List.of());
+    }
+
+    @Test
+    void the_transaction_is_read_only() throws SQLException {
+        assertThatExceptionOfType(SQLException.class)
+                .isThrownBy(() -> IndexCheck.readOnly(database, reading -> {
+                    try (Statement statement = reading.createStatement()) {
+                        return statement.execute("create table written (a int)");
+                    }
+                }))
+                .withMessageContaining("READ ONLY");
     }
 }

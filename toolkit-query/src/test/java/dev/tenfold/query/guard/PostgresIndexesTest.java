@@ -17,6 +17,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
@@ -414,6 +415,50 @@ class PostgresIndexesTest {
         assertThat(report.advice())
                 .extracting(IndexAdvice::ddl)
                 .containsExactlyInAnyOrder(null, "create index concurrently t_id_x_idx on t (id, x)");
+    }
+
+    private void shop() throws SQLException {
+        run("create table customer (id int primary key)", "insert into customer select generate_series(1, 1000)");
+        run(
+                "create table sale (id int primary key, customer_id int constraint sale_fk references customer, note text)");
+        run("insert into sale select g, g % 1000 + 1, repeat('x', 50) from generate_series(1, 20000) g", "analyze");
+    }
+
+    private static StatementStats watched(String sql) {
+        return new StatementStats(
+                "0123456789abcdef",
+                sql,
+                sql,
+                true,
+                1_000,
+                OptionalDouble.empty(),
+                Duration.ofSeconds(10),
+                Duration.ofSeconds(1),
+                OptionalDouble.empty());
+    }
+
+    @Test
+    void one_index_is_proposed_for_a_statement_and_a_foreign_key() throws SQLException {
+        shop();
+        StatementStats slow = watched("select note from sale where customer_id = ?");
+        IndexReport report = check().statements(List.of(slow)).report();
+        assertThat(report.advice())
+                .as(report.text())
+                .extracting(IndexAdvice::kind)
+                .containsExactly(Kind.MISSING_FOREIGN_KEY_INDEX, Kind.SEQUENTIAL_SCAN);
+        assertThat(report.advice().get(0).ddl()).isNull();
+        assertThat(report.advice().get(0).detail()).contains("proposed for statement 0123456789abcdef");
+        run(String.valueOf(report.advice().get(1).ddl()));
+        check().statements(List.of(slow)).report().assertClean();
+    }
+
+    @Test
+    void a_statement_that_cannot_be_planned_is_a_note_and_the_rest_stays() throws SQLException {
+        shop();
+        IndexReport report =
+                check().statements(List.of(watched("select no_such from sale"))).report();
+        assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactly("sale_fk");
+        assertThat(report.notes()).anyMatch(note -> note.contains("no_such"));
     }
 
     // ---- manners ----------------------------------------------------------------------------------------------------
