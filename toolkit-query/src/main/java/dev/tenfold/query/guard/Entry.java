@@ -31,6 +31,8 @@ final class Entry {
     int lookFrom;
     /** The most rows that an execution gave, of those that were looked at; -1 if none was. */
     volatile long rows = -1;
+    /** Whether the rows of each execution are looked at, as in tests. */
+    boolean looksAtRows;
 
     /** Hashes of the first sets of values that differ, and how often each came. */
     private long @Nullable [] sets;
@@ -159,9 +161,9 @@ final class Entry {
     }
 
     /** Tells the statement what has come since the last time. */
-    void addUp() {
+    void addUp(long now) {
         if (count == countBefore) return;
-        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest);
+        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest, now);
         countBefore = count;
         nanosBefore = nanos;
     }

@@ -1,5 +1,6 @@
 package dev.tenfold.query.guard;
 
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The fingerprints of one guard: bounded, however many texts there are. */
@@ -10,6 +11,10 @@ final class Fingerprints {
     Text text(String sql) {
         Text known = byText.get(sql);
         return known != null ? known : byText.computeIfAbsent(sql, Fingerprints::read);
+    }
+
+    List<Fingerprint> all() {
+        return byText.values().stream().map(text -> text.fingerprint).distinct().toList();
     }
 
     private static Text read(String sql) {

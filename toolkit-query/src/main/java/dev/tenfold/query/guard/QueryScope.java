@@ -33,6 +33,7 @@ public final class QueryScope implements AutoCloseable {
     private long statements;
     private long nanos;
     private long addedUpAt;
+    private long lastEnd;
     private volatile boolean closed;
 
     /** A threshold of 0 is the guard's. */
@@ -196,7 +197,8 @@ public final class QueryScope implements AutoCloseable {
             if (closed) return null;
             statements++;
             nanos += end - start;
-            entry = entry(guard, text.fingerprint);
+            lastEnd = end;
+            entry = entry(guard, text);
             if (entry == null) return null;
             entry.add(text, values, count, end - start, batch);
             if (end - addedUpAt > ADD_UP_EVERY) {
@@ -208,7 +210,8 @@ public final class QueryScope implements AutoCloseable {
         return entry;
     }
 
-    private @Nullable Entry entry(QueryGuard guard, Fingerprint fingerprint) {
+    private @Nullable Entry entry(QueryGuard guard, Text text) {
+        Fingerprint fingerprint = text.fingerprint;
         Entry[] slots = table;
         if (slots == null) {
             slots = new Entry[8];
@@ -225,6 +228,8 @@ public final class QueryScope implements AutoCloseable {
         if (entries == MOST_ENTRIES) return null;
         Entry entry = new Entry(
                 fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+        entry.looksAtRows = threshold > 0;
+        fingerprint.executions.sample(text.sql);
         slots[i] = entry;
         entries++;
         if (entries * 2 > slots.length) grow(slots);
@@ -260,7 +265,7 @@ public final class QueryScope implements AutoCloseable {
     private void addUp() {
         if (table == null) return;
         for (Entry entry : table) {
-            if (entry != null) entry.addUp();
+            if (entry != null) entry.addUp(lastEnd);
         }
     }
 }
