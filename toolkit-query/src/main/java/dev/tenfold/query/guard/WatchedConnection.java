@@ -121,6 +121,12 @@ final class WatchedConnection extends ForwardingConnection {
         unknown += (guard.now() - streamingFrom) - (working - workedThen);
     }
 
+    /** The connection that its borrower had borrowed before and holds still; for the borrower's thread. */
+    @Nullable
+    WatchedConnection outer() {
+        return outer;
+    }
+
     /** The connection that this thread borrowed from a guard, and still holds and uses itself; null if there is none. */
     static @Nullable WatchedConnection heldBy(ThreadState thread, QueryGuard guard) {
         for (WatchedConnection one = thread.open; one != null; one = one.outer) {

@@ -192,6 +192,11 @@ class WatchedStatement extends ForwardingStatement {
         return connection.guard().rows(rows, this, text, entry, connection.now());
     }
 
+    /** What its scope knows of what it executed last. */
+    final @Nullable Entry entry() {
+        return entry;
+    }
+
     /** What it was told to fetch at once; -1 if it was told nothing. */
     final int fetchSize() {
         return fetchSize;
