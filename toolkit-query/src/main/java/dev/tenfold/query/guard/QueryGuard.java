@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
@@ -35,7 +35,8 @@ public final class QueryGuard implements DataSource {
     private final DataSource target;
     private final GuardOptions options;
     private final Fingerprints fingerprints = new Fingerprints();
-    private final Verdicts verdicts = new Verdicts(this);
+    private final Verdicts verdicts;
+    private final LongAdder statements = new LongAdder();
     private final LongSupplier clock;
     private final Symptoms symptoms;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
@@ -44,7 +45,8 @@ public final class QueryGuard implements DataSource {
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
-        this.clock = options.nanoClock();
+        this.verdicts = new Verdicts(options);
+        this.clock = options.nanos();
         this.symptoms = new Symptoms(this);
     }
 
@@ -107,7 +109,7 @@ public final class QueryGuard implements DataSource {
     }
 
     private Connection watched(Connection connection, ThreadState thread) {
-        return new WatchedConnection(this, connection, thread, symptoms.keepsBorrow() ? stack() : null);
+        return new WatchedConnection(this, connection, thread, symptoms.borrowedIn());
     }
 
     /**
@@ -138,6 +140,31 @@ public final class QueryGuard implements DataSource {
         }
         all.sort(Comparator.comparing(StatementStats::total).reversed());
         return List.copyOf(all);
+    }
+
+    /**
+     * What was found since the guard began to watch, added up over all scopes: those that were seen last first, at most a
+     * thousand.
+     *
+     * @return a copy
+     */
+    public List<Finding> findings() {
+        return verdicts.findings().all();
+    }
+
+    /** Forgets what was found; what is seen again is news. Statistics of statements stay. */
+    public void forget() {
+        verdicts.findings().forget();
+    }
+
+    /** Adds executions of scopes that have ended, or of the last second. */
+    void counted(int executions) {
+        statements.add(executions);
+    }
+
+    /** Executions so far, those of scopes that are open up to a second ago. */
+    long executions() {
+        return statements.sum();
     }
 
     GuardOptions options() {
@@ -193,50 +220,6 @@ public final class QueryGuard implements DataSource {
             fetchSize = 1;
         }
         return fetchSize;
-    }
-
-    // For now: until there is a store.
-    private final List<Finding> found = new CopyOnWriteArrayList<>();
-
-    List<StackTraceElement> stack() {
-        return StackWalker.getInstance()
-                .walk(frames -> frames.filter(f -> !f.getClassName().startsWith("java.")
-                                && (f.getClassName().endsWith("Test")
-                                        || !f.getClassName().startsWith("dev.tenfold.query.")))
-                        .limit(8)
-                        .map(StackWalker.StackFrame::toStackTraceElement)
-                        .toList());
-    }
-
-    /** Reports what was seen; the site is the present stack. */
-    void found(
-            FindingKind kind,
-            @Nullable Fingerprint fingerprint,
-            @Nullable QueryScope scope,
-            long lost,
-            String detail,
-            String remedy) {
-        if (fingerprint != null && fingerprint.ignored) return;
-        List<StackTraceElement> callers = stack();
-        Finding finding = new Finding(
-                kind,
-                fingerprint == null ? "" : fingerprint.id,
-                fingerprint == null ? "" : fingerprint.text,
-                callers.isEmpty() ? null : callers.get(0),
-                callers,
-                null,
-                scope == null ? "" : scope.name(),
-                1,
-                1,
-                Duration.ofNanos(lost),
-                detail,
-                remedy);
-        if (scope != null) scope.found(finding);
-        found.add(finding);
-    }
-
-    List<Finding> findings() {
-        return List.copyOf(found);
     }
 
     @Override
