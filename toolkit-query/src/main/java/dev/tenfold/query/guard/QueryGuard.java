@@ -6,7 +6,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongConsumer;
 import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
@@ -33,6 +35,7 @@ public final class QueryGuard implements DataSource {
     private final Fingerprints fingerprints = new Fingerprints();
     private final Verdicts verdicts;
     private final LongAdder statements = new LongAdder();
+    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
 
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
@@ -115,6 +118,18 @@ public final class QueryGuard implements DataSource {
         return statements.sum();
     }
 
+    /** Who is told how many statements there were in a scope that has ended, and is not inside of another one. */
+    void onScopes(LongConsumer listener) {
+        perScope.add(listener);
+    }
+
+    /** Called when such a scope has ended. */
+    void ended(long executions) {
+        for (LongConsumer listener : perScope) {
+            listener.accept(executions);
+        }
+    }
+
     GuardOptions options() {
         return options;
     }
@@ -131,6 +146,8 @@ public final class QueryGuard implements DataSource {
     void returned(WatchedConnection connection, long now) {
         QueryScope implicit = connection.scopeOfItsOwn();
         if (implicit != null) implicit.end();
+        QueryScope life = connection.lifeOfBorrower();
+        if (life != null) life.pause(now);
     }
 
     /** The rows as they are, or watched. */
