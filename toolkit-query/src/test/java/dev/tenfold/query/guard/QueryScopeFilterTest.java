@@ -138,7 +138,8 @@ class QueryScopeFilterTest {
             }
         }
 
-        private void answer(HttpServletRequest request, HttpServletResponse response) throws IOException, ServletException, SQLException {
+        private void answer(HttpServletRequest request, HttpServletResponse response)
+                throws IOException, ServletException, SQLException {
             boolean again = request.getDispatcherType() != DispatcherType.REQUEST;
             switch (request.getPathInfo()) {
                 case "/posts" -> authors(1, posts().size());
