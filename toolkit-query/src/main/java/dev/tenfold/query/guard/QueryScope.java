@@ -41,6 +41,7 @@ public final class QueryScope implements AutoCloseable {
     private boolean isPaused;
     private long pausedAt;
     private volatile boolean saidMany;
+    private long lastEnd;
     private volatile boolean closed;
 
     /** A threshold of 0 is the guard's. */
@@ -221,7 +222,7 @@ public final class QueryScope implements AutoCloseable {
         Entry most = null;
         for (Entry entry : table) {
             if (entry == null) continue;
-            entry.addUp();
+            entry.addUp(lastEnd);
             if (most == null || entry.count > most.count) most = entry;
             Finding more = entry.verdict == null ? null : entry.verdict.news(entry);
             if (more != null) news.add(() -> entry.guard.verdicts().told(more));
@@ -262,7 +263,8 @@ public final class QueryScope implements AutoCloseable {
             if (closed) return null;
             statements++;
             nanos += end - start;
-            entry = entry(guard, text.fingerprint);
+            lastEnd = end;
+            entry = entry(guard, text);
             if (entry == null) return null;
             entry.add(text, values, count, end - start, batch);
             if (end - addedUpAt > ADD_UP_EVERY) {
@@ -274,7 +276,8 @@ public final class QueryScope implements AutoCloseable {
         return entry;
     }
 
-    private @Nullable Entry entry(QueryGuard guard, Fingerprint fingerprint) {
+    private @Nullable Entry entry(QueryGuard guard, Text text) {
+        Fingerprint fingerprint = text.fingerprint;
         Entry[] slots = table;
         if (slots == null) {
             slots = new Entry[8];
@@ -291,6 +294,8 @@ public final class QueryScope implements AutoCloseable {
         if (entries == MOST_ENTRIES) return null;
         Entry entry = new Entry(
                 guard, fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+        entry.looksAtRows = threshold > 0;
+        fingerprint.executions.sample(text.sql);
         slots[i] = entry;
         entries++;
         if (entries * 2 > slots.length) grow(slots);
@@ -326,7 +331,7 @@ public final class QueryScope implements AutoCloseable {
     private void addUp() {
         if (table == null) return;
         for (Entry entry : table) {
-            if (entry != null) entry.addUp();
+            if (entry != null) entry.addUp(lastEnd);
         }
     }
 }
