@@ -235,7 +235,7 @@ class FindingsTest {
                 }));
 
         String log = logged(() -> {
-            for (int i = 0; i < 5; i++) loop(guard, 200);
+            for (int i = 0; i < 5; i++) loop(guard, 90);
         });
 
         assertThat(log).containsOnlyOnce("the query guard failed to judge").containsOnlyOnce("broken clock");
