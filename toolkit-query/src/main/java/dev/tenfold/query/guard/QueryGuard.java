@@ -41,18 +41,17 @@ public final class QueryGuard implements DataSource {
     private final Fingerprints fingerprints = new Fingerprints();
     private final Verdicts verdicts;
     private final LongAdder statements = new LongAdder();
+    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
     private final LongSupplier clock;
     private final Symptoms symptoms;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
 
-    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
-
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
         this.verdicts = new Verdicts(options);
-        this.clock = options.nanos();
+        this.clock = options.nanoClock();
         this.symptoms = new Symptoms(this);
     }
 
