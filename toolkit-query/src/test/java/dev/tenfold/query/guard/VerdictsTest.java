@@ -44,7 +44,7 @@ class VerdictsTest {
     }
 
     private QueryGuard watch() {
-        return QueryGuard.watch(pool, options -> options.nanoClock(() -> clock.addAndGet(1_000)));
+        return QueryGuard.watch(pool, options -> options.nanos(() -> clock.addAndGet(1_000)));
     }
 
     /** Runs something in a scope of its own, with one connection, and gives what was found. */
