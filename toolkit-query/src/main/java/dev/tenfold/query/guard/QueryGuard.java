@@ -34,6 +34,7 @@ public final class QueryGuard implements DataSource {
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
+        Tally.guarded();
     }
 
     /**

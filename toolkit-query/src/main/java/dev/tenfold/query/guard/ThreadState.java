@@ -1,5 +1,6 @@
 package dev.tenfold.query.guard;
 
+import java.util.Set;
 import java.util.concurrent.ForkJoinWorkerThread;
 import org.jspecify.annotations.Nullable;
 
@@ -9,6 +10,17 @@ import org.jspecify.annotations.Nullable;
  * <p>Used by its thread alone, but for {@link #open}, which another thread may clear when it closes the connection.
  */
 final class ThreadState {
+    /** What is at the bottom of a pool's threads, by their classes' names without the package. */
+    private static final Set<String> WORKERS = Set.of(
+            "ThreadPoolExecutor$Worker", // of the JDK, and Tomcat's copy
+            "QueuedThreadPool$Runner", // Jetty
+            "EnhancedQueueExecutor$ThreadBody", // Undertow
+            "SingleThreadEventExecutor", // Netty
+            "TimerThread");
+
+    /** JUnit's {@code assertTimeoutPreemptively} takes a pool for one task, which belongs to who waits for it. */
+    private static final String TIMEOUT_THREAD = "junit-timeout-thread-";
+
     private static final InheritableThreadLocal<ThreadState> CURRENT = new InheritableThreadLocal<>() {
         @Override
         protected ThreadState initialValue() {
@@ -63,14 +75,15 @@ final class ThreadState {
     private @Nullable QueryScope inherit() {
         QueryScope parents = inherited;
         inherited = null;
-        if (parents == null || parents.isClosed() || isOfPool()) return null;
-        return parents;
+        return isOfPool() ? null : parents;
     }
 
     private static boolean isOfPool() {
-        if (Thread.currentThread() instanceof ForkJoinWorkerThread) return true;
+        Thread thread = Thread.currentThread();
+        if (thread instanceof ForkJoinWorkerThread) return true;
+        if (thread.getName().startsWith(TIMEOUT_THREAD)) return false;
         return StackWalker.getInstance()
-                .walk(frames -> frames.anyMatch(
-                        frame -> frame.getClassName().equals("java.util.concurrent.ThreadPoolExecutor$Worker")));
+                .walk(frames -> frames.map(StackWalker.StackFrame::getClassName)
+                        .anyMatch(name -> WORKERS.contains(name.substring(name.lastIndexOf('.') + 1))));
     }
 }
