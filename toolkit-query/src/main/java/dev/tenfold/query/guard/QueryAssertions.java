@@ -293,6 +293,7 @@ public final class QueryAssertions {
         return value;
     }
 
+    @SuppressWarnings("NullAway") // it does not see that a Void may be null
     private static <X extends Throwable> Question<@Nullable Void, X> asQuestion(Action<X> action) {
         Objects.requireNonNull(action, "action");
         return () -> {

@@ -4,7 +4,9 @@ import java.io.PrintWriter;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
@@ -29,11 +31,13 @@ public final class QueryGuard implements DataSource {
     private final DataSource target;
     private final GuardOptions options;
     private final Fingerprints fingerprints = new Fingerprints();
-    private final Verdicts verdicts = new Verdicts(this);
+    private final Verdicts verdicts;
+    private final LongAdder statements = new LongAdder();
 
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
+        this.verdicts = new Verdicts(options);
         Tally.guarded();
     }
 
@@ -85,6 +89,31 @@ public final class QueryGuard implements DataSource {
     public Connection getConnection(String username, String password) throws SQLException {
         ThreadState thread = ThreadState.current();
         return new WatchedConnection(this, target.getConnection(username, password), thread);
+    }
+
+    /**
+     * What was found since the guard began to watch, added up over all scopes: those that were seen last first, at most a
+     * thousand.
+     *
+     * @return a copy
+     */
+    public List<Finding> findings() {
+        return verdicts.findings().all();
+    }
+
+    /** Forgets what was found; what is seen again is news. Statistics of statements stay. */
+    public void forget() {
+        verdicts.findings().forget();
+    }
+
+    /** Adds executions of scopes that have ended, or of the last second. */
+    void counted(int executions) {
+        statements.add(executions);
+    }
+
+    /** Executions so far, those of scopes that are open up to a second ago. */
+    long executions() {
+        return statements.sum();
     }
 
     GuardOptions options() {

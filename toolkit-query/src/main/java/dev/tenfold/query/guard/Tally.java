@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ForkJoinWorkerThread;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -122,14 +122,14 @@ final class Tally implements AutoCloseable {
     }
 
     /** Counts an execution, on its thread; the scope is null if the thread is in none. */
-    static void executed(@Nullable QueryScope scope, Text text, long took) {
+    static void executed(@Nullable QueryScope scope, QueryGuard guard, Text text, long took) {
         List<Tally> open = all;
         if (open == null) return;
         boolean owned = false;
         for (Tally tally : open) {
             boolean inside = tally.isAround(scope);
             owned |= inside;
-            if (inside || tally.allThreads) tally.count(text.fingerprint, took);
+            if (inside || tally.allThreads) tally.count(guard, text.fingerprint, took);
         }
         if (owned) return;
         for (Tally tally : open) {
@@ -149,13 +149,13 @@ final class Tally implements AutoCloseable {
         return one == other;
     }
 
-    private synchronized void count(Fingerprint fingerprint, long took) {
+    private synchronized void count(QueryGuard guard, Fingerprint fingerprint, long took) {
         if (fingerprint.kind == StatementKind.SELECT) selects++;
         else others++;
         Counted known = statements.get(fingerprint.id);
         if (known == null) {
             if (statements.size() == MOST_STATEMENTS) return;
-            known = new Counted(fingerprint, site());
+            known = new Counted(fingerprint, guard.verdicts().sites().here().innermost());
             statements.put(fingerprint.id, known);
         }
         known.count++;
@@ -179,10 +179,6 @@ final class Tally implements AutoCloseable {
             end--;
         }
         return thread.substring(0, end);
-    }
-
-    private static @Nullable StackTraceElement site() {
-        return null;
     }
 
     QueryScope scope() {
@@ -233,7 +229,7 @@ final class Tally implements AutoCloseable {
     }
 
     private static String millis(long nanos) {
-        return TimeUnit.NANOSECONDS.toMicros(nanos) / 100 / 10.0 + " ms";
+        return String.format(Locale.ROOT, "%.1f ms", nanos / 1e6);
     }
 
     /** In one line, with an ellipsis where it is longer. */

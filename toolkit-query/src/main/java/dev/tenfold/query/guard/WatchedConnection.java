@@ -78,7 +78,7 @@ final class WatchedConnection extends ForwardingConnection {
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
         working += end - start;
         QueryScope scope = ThreadState.current().scope();
-        if (Tally.all != null) Tally.executed(scope, text, end - start);
+        if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
         if (scope == null) {
             scope = own;
             if (scope == null) {
