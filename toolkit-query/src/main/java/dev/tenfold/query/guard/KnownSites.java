@@ -1,5 +1,7 @@
 package dev.tenfold.query.guard;
 
+import org.jspecify.annotations.Nullable;
+
 /** The call sites where a statement was found before, and how often it was looked at in vain since. Thread-safe. */
 final class KnownSites {
     private static final int MOST = 16;
@@ -7,7 +9,7 @@ final class KnownSites {
     /** After so many scopes in which looking led to nothing, half as many are looked at. */
     private static final int PATIENCE = 8;
 
-    private final long[] ids = new long[MOST];
+    private long @Nullable [] ids;
     private int count;
     private int oldest;
     private int inVain;
@@ -18,7 +20,7 @@ final class KnownSites {
     }
 
     synchronized boolean contains(long site) {
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < count && ids != null; i++) {
             if (ids[i] == site) return true;
         }
         return false;
@@ -27,6 +29,7 @@ final class KnownSites {
     synchronized void add(long site) {
         inVain = 0;
         if (contains(site)) return;
+        if (ids == null) ids = new long[MOST];
         ids[oldest] = site;
         oldest = (oldest + 1) % MOST;
         count = Math.min(MOST, count + 1);

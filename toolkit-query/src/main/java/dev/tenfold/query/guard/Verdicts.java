@@ -92,7 +92,7 @@ final class Verdicts {
             CallSite site = site();
             if (site == null) return;
             String name = scope.name().isEmpty() ? "one use of a connection" : scope.name();
-            report(
+            Finding found = report(
                     FindingKind.MANY_STATEMENTS,
                     most.fingerprint,
                     site,
@@ -102,6 +102,7 @@ final class Verdicts {
                     statements + " statements in " + name + ", " + most.count + " of them this one",
                     "look at what they are for: most such requests need a handful; raise GuardOptions.manyStatements, or"
                             + " ignore the method, if it has to be so");
+            if (found != null) scope.found(found);
         });
     }
 
