@@ -67,7 +67,7 @@ class BaselineTest {
         System.clearProperty(WRITE);
 
         assertNoFindings(baseline, () -> posts.authors(9));
-        assertThatThrownBy(() -> assertNoFindings(baseline, () -> pages(3)))
+        assertThatThrownBy(() -> assertNoFindings(baseline, () -> posts.posts(3)))
                 .hasMessageStartingWith("1 finding that is not");
         assertThat(Files.readAllLines(folder.resolve("sub/folder/queries.baseline")))
                 .singleElement()
@@ -208,12 +208,6 @@ class BaselineTest {
         Path file = folder.resolve("bad");
         Files.writeString(file, text, StandardCharsets.UTF_8);
         Baseline.at(file.toString()).unseen();
-    }
-
-    private void pages(int times) throws SQLException {
-        for (int i = 0; i < times; i++) {
-            posts.page();
-        }
     }
 
     private String lineOf(QueryAssertions.Action<RuntimeException> action, String name) {

@@ -82,6 +82,17 @@ final class Posts implements AutoCloseable {
         }
     }
 
+    /** So many statements, not of the same text as {@link #authors}. */
+    void posts(int statements) throws SQLException {
+        try (Connection connection = guard.getConnection();
+                PreparedStatement statement = connection.prepareStatement("select * from post where id = ?")) {
+            for (int i = 1; i <= statements; i++) {
+                statement.setInt(1, i);
+                statement.executeQuery().close();
+            }
+        }
+    }
+
     /** 1 + n statements. */
     List<String> pageOneByOne() throws SQLException {
         List<String> page = new ArrayList<>();
