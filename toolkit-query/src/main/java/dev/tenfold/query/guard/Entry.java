@@ -41,6 +41,8 @@ final class Entry {
 
     /** The most rows that an execution gave, of those that were looked at; -1 if none was. */
     volatile long rows = -1;
+    /** Whether the rows of each execution are looked at, as in tests. */
+    boolean looksAtRows;
 
     /** Hashes of the first sets of values that differ, and how often each came. */
     private long @Nullable [] sets;
@@ -180,7 +182,7 @@ final class Entry {
 
     /** The most rows that an execution gave, as far as is known; -1 if nothing is. */
     long rows() {
-        return rows;
+        return Math.max(rows, fingerprint.executions.typicalRows());
     }
 
     /** Whether a value varies that is a key: one that a column is compared with for equality, or of unknown use. */
@@ -217,10 +219,10 @@ final class Entry {
     }
 
     /** Tells the statement what has come since the last time. */
-    void addUp() {
+    void addUp(long now) {
         if (count == countBefore) return;
         guard.counted(count - countBefore);
-        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest);
+        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest, now);
         countBefore = count;
         nanosBefore = nanos;
     }

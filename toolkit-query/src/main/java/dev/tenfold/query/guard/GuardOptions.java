@@ -1,5 +1,6 @@
 package dev.tenfold.query.guard;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,7 +20,10 @@ public final class GuardOptions {
     private List<String> libraries = List.of();
     private List<String> ignoredSites = List.of();
     private List<String> ignoredStatements = List.of();
-    private LongSupplier nanos = System::nanoTime;
+    private long slowerThan = Duration.ofMillis(500).toNanos();
+    private long heldFor = Duration.ofMillis(500).toNanos();
+    private int samples = 100;
+    private LongSupplier nanoClock = System::nanoTime;
 
     private GuardOptions(@Nullable GuardOptions from) {
         if (from == null) return;
@@ -29,7 +33,10 @@ public final class GuardOptions {
         libraries = from.libraries;
         ignoredSites = from.ignoredSites;
         ignoredStatements = from.ignoredStatements;
-        nanos = from.nanos;
+        slowerThan = from.slowerThan;
+        heldFor = from.heldFor;
+        samples = from.samples;
+        nanoClock = from.nanoClock;
     }
 
     /**
@@ -62,6 +69,51 @@ public final class GuardOptions {
         }
         GuardOptions changed = new GuardOptions(this);
         changed.manyStatements = statements;
+        return changed;
+    }
+
+    /**
+     * An execution is reported as {@link FindingKind#SLOW} if it takes so long. A batch counts as long as one of its sets
+     * of values takes on average. The time to read the rows does not count.
+     *
+     * @param time more than zero; default 500 ms
+     * @return changed options
+     * @throws IllegalArgumentException if it is not more than zero
+     */
+    public GuardOptions slowerThan(Duration time) {
+        GuardOptions changed = new GuardOptions(this);
+        changed.slowerThan = nanos("slowerThan", time);
+        return changed;
+    }
+
+    /**
+     * A connection is reported as {@link FindingKind#HELD_CONNECTION} if it comes back after so long, and worked for at
+     * most a third of that. As long as a statement is open that fetches its rows in portions, it may be working; and one
+     * that was unwrapped is not judged.
+     *
+     * @param time more than zero; default 500 ms
+     * @return changed options
+     * @throws IllegalArgumentException if it is not more than zero
+     */
+    public GuardOptions heldFor(Duration time) {
+        GuardOptions changed = new GuardOptions(this);
+        changed.heldFor = nanos("heldFor", time);
+        return changed;
+    }
+
+    /**
+     * How many executions of a statement, of those whose rows are looked at, have to leave the same columns unread before
+     * {@link FindingKind#UNREAD_COLUMNS} is reported; a fifth of them is enough for {@link FindingKind#UNREAD_ROWS}. The
+     * first 16 executions of each statement are looked at, later ones so seldom that it takes about a hundredth of the time.
+     *
+     * @param executions at least 1; default 100
+     * @return changed options
+     * @throws IllegalArgumentException if it is less than 1
+     */
+    public GuardOptions samples(int executions) {
+        if (executions < 1) throw new IllegalArgumentException("samples " + executions + " must be at least 1");
+        GuardOptions changed = new GuardOptions(this);
+        changed.samples = executions;
         return changed;
     }
 
@@ -124,10 +176,17 @@ public final class GuardOptions {
     }
 
     /** For tests: elapsed time. */
-    GuardOptions nanos(LongSupplier clock) {
+    GuardOptions nanoClock(LongSupplier clock) {
         GuardOptions changed = new GuardOptions(this);
-        changed.nanos = clock;
+        changed.nanoClock = Objects.requireNonNull(clock, "clock");
         return changed;
+    }
+
+    private static long nanos(String knob, Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException(knob + " " + time + " must be more than zero");
+        }
+        return time.compareTo(Duration.ofDays(365)) > 0 ? Duration.ofDays(365).toNanos() : time.toNanos();
     }
 
     private static List<String> with(String knob, List<String> before, String[] more) {
@@ -166,7 +225,19 @@ public final class GuardOptions {
         return ignoredStatements;
     }
 
-    LongSupplier nanos() {
-        return nanos;
+    long slowerThan() {
+        return slowerThan;
+    }
+
+    long heldFor() {
+        return heldFor;
+    }
+
+    int samples() {
+        return samples;
+    }
+
+    LongSupplier nanoClock() {
+        return nanoClock;
     }
 }

@@ -45,6 +45,10 @@ public final class QueryScope implements AutoCloseable {
 
     private long nanos;
     private long addedUpAt;
+    private boolean isPaused;
+    private long pausedAt;
+    private volatile boolean saidMany;
+    private long lastEnd;
     private volatile boolean closed;
 
     /** A threshold of 0 is the guard's. */
@@ -201,10 +205,37 @@ public final class QueryScope implements AutoCloseable {
             closed = true;
             table = null;
         }
-        news.forEach(Runnable::run);
-        if (most != null) most.guard.verdicts().ended(this, statements - statementsInside, most);
-        if (parent != null) parent.include(statements, nanos, findings());
+        tell(news, most);
+        if (parent != null) {
+            parent.include(statements, nanos, findings());
+        } else if (most != null && !name.isEmpty()) {
+            most.guard.ended(statements);
+        }
         return true;
+    }
+
+    /** Tells what there is so far, of a scope of which nobody says when it ends. */
+    void pause(long now) {
+        Entry most;
+        List<Runnable> news = new ArrayList<>(0);
+        synchronized (this) {
+            if (closed) return;
+            most = settle(news);
+            isPaused = true;
+            pausedAt = now;
+        }
+        tell(news, most);
+    }
+
+    /** Nanoseconds since the last pause; 0 if there was none. */
+    synchronized long idle(long now) {
+        return isPaused ? now - pausedAt : 0;
+    }
+
+    private void tell(List<Runnable> news, @Nullable Entry most) {
+        news.forEach(Runnable::run);
+        if (most == null || saidMany) return;
+        saidMany = most.guard.verdicts().isMany(this, statements - statementsInside, most);
     }
 
     /** Adds up, and gives what is to be told, without the lock, of verdicts since the last time. */
@@ -213,7 +244,7 @@ public final class QueryScope implements AutoCloseable {
         Entry most = null;
         for (Entry entry : table) {
             if (entry == null) continue;
-            entry.addUp();
+            entry.addUp(lastEnd);
             if (most == null || entry.count > most.count) most = entry;
             Finding more = entry.verdict == null ? null : entry.verdict.news(entry);
             if (more != null) news.add(() -> entry.guard.verdicts().told(more));
@@ -254,7 +285,8 @@ public final class QueryScope implements AutoCloseable {
             if (closed) return null;
             statements++;
             nanos += end - start;
-            entry = entry(guard, text.fingerprint);
+            lastEnd = end;
+            entry = entry(guard, text);
             if (entry == null) return null;
             entry.add(text, values, count, end - start, batch);
             if (end - addedUpAt > ADD_UP_EVERY) {
@@ -266,7 +298,8 @@ public final class QueryScope implements AutoCloseable {
         return entry;
     }
 
-    private @Nullable Entry entry(QueryGuard guard, Fingerprint fingerprint) {
+    private @Nullable Entry entry(QueryGuard guard, Text text) {
+        Fingerprint fingerprint = text.fingerprint;
         Entry[] slots = table;
         if (slots == null) {
             slots = new Entry[8];
@@ -283,6 +316,8 @@ public final class QueryScope implements AutoCloseable {
         if (entries == MOST_ENTRIES) return null;
         Entry entry = new Entry(
                 guard, fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+        entry.looksAtRows = threshold > 0;
+        fingerprint.executions.sample(text.sql);
         slots[i] = entry;
         entries++;
         if (entries * 2 > slots.length) grow(slots);
@@ -318,7 +353,7 @@ public final class QueryScope implements AutoCloseable {
     private void addUp() {
         if (table == null) return;
         for (Entry entry : table) {
-            if (entry != null) entry.addUp();
+            if (entry != null) entry.addUp(lastEnd);
         }
     }
 }

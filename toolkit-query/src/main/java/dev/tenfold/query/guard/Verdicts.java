@@ -46,7 +46,7 @@ final class Verdicts {
     private volatile long failedAt;
 
     Verdicts(GuardOptions options) {
-        this.nanos = options.nanos();
+        this.nanos = options.nanoClock();
         this.walksFrom = nanos.getAsLong();
         this.sites = new CallSites(options.libraries(), options.ignoredSites());
         this.findings = new Findings(nanos, options.listener());
@@ -81,13 +81,14 @@ final class Verdicts {
     }
 
     /**
-     * Called when a scope has ended.
+     * Called when a scope has ended: reports it if it took many statements.
      *
      * @param statements its own, without those of scopes inside of it
      * @param most the statement that came most often
+     * @return whether they are many
      */
-    void ended(QueryScope scope, long statements, Entry most) {
-        if (statements < manyStatements || scope.isOfTest()) return;
+    boolean isMany(QueryScope scope, long statements, Entry most) {
+        if (statements < manyStatements || scope.isOfTest()) return false;
         safely(() -> {
             CallSite site = site();
             if (site == null) return;
@@ -104,6 +105,7 @@ final class Verdicts {
                             + " ignore the method, if it has to be so");
             if (found != null) scope.found(found);
         });
+        return true;
     }
 
     /**
@@ -206,13 +208,7 @@ final class Verdicts {
             return false;
         }
         if (scope.isOfTest() || entry.isLookedAtFromTheFirst() || entry.count >= entry.threshold) return true;
-        KnownSites known = entry.fingerprint.knownSites;
-        if (!known.isEmpty()) {
-            // One look will do.
-            entry.lookFrom = entry.threshold;
-            return false;
-        }
-        if (!known.isTurn()) {
+        if (!entry.fingerprint.knownSites.isTurn()) {
             entry.lookFrom = entry.threshold * 4;
             return false;
         }
@@ -236,10 +232,16 @@ final class Verdicts {
         synchronized (scope) {
             Looks looks = entry.looks;
             if (looks == null || entry.verdict != null) return null;
-            boolean isOne = looks.add(site.id) >= entry.looksNeeded() || known.contains(site.id);
+            boolean isKnown = known.contains(site.id);
+            boolean isOne = looks.add(site.id) >= entry.looksNeeded() || isKnown;
             FindingKind kind = entry.count < entry.threshold || !isOne ? null : suspect(entry, entry.threshold);
             if (kind == FindingKind.REPEATED_READ && isToBeRepeated(scope, entry, looks)) {
                 lookLater(entry);
+                return null;
+            }
+            if (kind == null && isKnown && entry.count < entry.threshold) {
+                // One more look will do.
+                entry.lookFrom = entry.threshold;
                 return null;
             }
             if (kind == null) {
