@@ -16,27 +16,27 @@ public final class GuardOptions {
     // Assigned by the method that makes changed options, before anyone else sees them.
     private int threshold = 10;
     private int manyStatements = 100;
+    private long slowerThan = Duration.ofMillis(500).toNanos();
+    private long heldFor = Duration.ofMillis(500).toNanos();
+    private int samples = 100;
     private @Nullable Consumer<Finding> listener;
     private List<String> libraries = List.of();
     private List<String> ignoredSites = List.of();
     private List<String> ignoredStatements = List.of();
-    private long slowerThan = Duration.ofMillis(500).toNanos();
-    private long heldFor = Duration.ofMillis(500).toNanos();
-    private int samples = 100;
-    private LongSupplier nanoClock = System::nanoTime;
+    private LongSupplier nanos = System::nanoTime;
 
     private GuardOptions(@Nullable GuardOptions from) {
         if (from == null) return;
         threshold = from.threshold;
         manyStatements = from.manyStatements;
+        slowerThan = from.slowerThan;
+        heldFor = from.heldFor;
+        samples = from.samples;
         listener = from.listener;
         libraries = from.libraries;
         ignoredSites = from.ignoredSites;
         ignoredStatements = from.ignoredStatements;
-        slowerThan = from.slowerThan;
-        heldFor = from.heldFor;
-        samples = from.samples;
-        nanoClock = from.nanoClock;
+        nanos = from.nanos;
     }
 
     /**
@@ -76,6 +76,9 @@ public final class GuardOptions {
      * An execution is reported as {@link FindingKind#SLOW} if it takes so long. A batch counts as long as one of its sets
      * of values takes on average. The time to read the rows does not count.
      *
+     * <p>Whatever this says, a statement is reported too if it takes twice as long as within the hour before and at least a
+     * hundredth of the time.
+     *
      * @param time more than zero; default 500 ms
      * @return changed options
      * @throws IllegalArgumentException if it is not more than zero
@@ -88,8 +91,8 @@ public final class GuardOptions {
 
     /**
      * A connection is reported as {@link FindingKind#HELD_CONNECTION} if it comes back after so long, and worked for at
-     * most a third of that. As long as a statement is open that fetches its rows in portions, it may be working; and one
-     * that was unwrapped is not judged.
+     * most a third of that. As long as a statement is open that fetches its rows in portions, it may be working, so that
+     * idle time in between is missed; and a connection that was unwrapped is not judged, nor one that never comes back.
      *
      * @param time more than zero; default 500 ms
      * @return changed options
@@ -104,7 +107,12 @@ public final class GuardOptions {
     /**
      * How many executions of a statement, of those whose rows are looked at, have to leave the same columns unread before
      * {@link FindingKind#UNREAD_COLUMNS} is reported; a fifth of them is enough for {@link FindingKind#UNREAD_ROWS}. The
-     * first 16 executions of each statement are looked at, later ones so seldom that it takes about a hundredth of the time.
+     * first 16 executions of each statement are looked at, later ones so seldom that it takes about a hundredth of the time,
+     * and in scopes of tests all.
+     *
+     * <p>An execution of which no column is read at all, as one that asks whether there is a row, says nothing of columns;
+     * and columns that make less than 16 bytes a row together are not reported. Rows left unread are told only of drivers
+     * that fetch all of them at once.
      *
      * @param executions at least 1; default 100
      * @return changed options
@@ -115,6 +123,13 @@ public final class GuardOptions {
         GuardOptions changed = new GuardOptions(this);
         changed.samples = executions;
         return changed;
+    }
+
+    private static long nanos(String knob, Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException(knob + " " + time + " must be more than zero");
+        }
+        return time.compareTo(Duration.ofDays(365)) > 0 ? Duration.ofDays(365).toNanos() : time.toNanos();
     }
 
     /**
@@ -176,17 +191,10 @@ public final class GuardOptions {
     }
 
     /** For tests: elapsed time. */
-    GuardOptions nanoClock(LongSupplier clock) {
+    GuardOptions nanos(LongSupplier clock) {
         GuardOptions changed = new GuardOptions(this);
-        changed.nanoClock = Objects.requireNonNull(clock, "clock");
+        changed.nanos = clock;
         return changed;
-    }
-
-    private static long nanos(String knob, Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException(knob + " " + time + " must be more than zero");
-        }
-        return time.compareTo(Duration.ofDays(365)) > 0 ? Duration.ofDays(365).toNanos() : time.toNanos();
     }
 
     private static List<String> with(String knob, List<String> before, String[] more) {
@@ -208,6 +216,18 @@ public final class GuardOptions {
         return manyStatements;
     }
 
+    long slowerThan() {
+        return slowerThan;
+    }
+
+    long heldFor() {
+        return heldFor;
+    }
+
+    int samples() {
+        return samples;
+    }
+
     @Nullable
     Consumer<Finding> listener() {
         return listener;
@@ -225,19 +245,7 @@ public final class GuardOptions {
         return ignoredStatements;
     }
 
-    long slowerThan() {
-        return slowerThan;
-    }
-
-    long heldFor() {
-        return heldFor;
-    }
-
-    int samples() {
-        return samples;
-    }
-
-    LongSupplier nanoClock() {
-        return nanoClock;
+    LongSupplier nanos() {
+        return nanos;
     }
 }

@@ -49,7 +49,7 @@ public final class QueryGuard implements DataSource {
         this.target = target;
         this.options = options;
         this.verdicts = new Verdicts(options);
-        this.clock = options.nanoClock();
+        this.clock = options.nanos();
         this.symptoms = new Symptoms(this);
         Tally.guarded();
     }
@@ -113,7 +113,7 @@ public final class QueryGuard implements DataSource {
     }
 
     private Connection watched(Connection connection, ThreadState thread) {
-        return new WatchedConnection(this, connection, thread, symptoms.keepsBorrow() ? stack() : null);
+        return new WatchedConnection(this, connection, thread, symptoms.borrowedIn());
     }
 
     /**
@@ -238,28 +238,6 @@ public final class QueryGuard implements DataSource {
             fetchSize = 1;
         }
         return fetchSize;
-    }
-
-    /** The application's frames of the present stack. */
-    List<StackTraceElement> stack() {
-        return verdicts.sites().here().callers();
-    }
-
-    /** Reports what was seen, unless it is to be ignored; the site is the present stack. */
-    void found(
-            FindingKind kind,
-            @Nullable Fingerprint fingerprint,
-            @Nullable QueryScope scope,
-            long lost,
-            String detail,
-            String remedy) {
-        verdicts.safely(() -> {
-            CallSite site = verdicts.site();
-            if (site == null) return;
-            String name = scope == null ? "" : scope.name();
-            Finding finding = verdicts.report(kind, fingerprint, site, name, 1, lost, detail, remedy);
-            if (finding != null && scope != null) scope.found(finding);
-        });
     }
 
     @Override

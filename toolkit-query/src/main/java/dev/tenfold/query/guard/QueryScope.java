@@ -316,7 +316,7 @@ public final class QueryScope implements AutoCloseable {
         if (entries == MOST_ENTRIES) return null;
         Entry entry = new Entry(
                 guard, fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
-        entry.looksAtRows = threshold > 0;
+        entry.looksAtRows = isOfTest();
         fingerprint.executions.sample(text.sql);
         slots[i] = entry;
         entries++;

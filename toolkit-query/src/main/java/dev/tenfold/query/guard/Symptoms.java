@@ -37,7 +37,7 @@ final class Symptoms {
     }
 
     /** Called after an execution that took long, on its thread. A batch takes as long as one of its sets does. */
-    void slow(Text text, @Nullable QueryScope scope, long took, int batch) {
+    void slow(Text text, QueryScope scope, long took, int batch) {
         long each = took / batch;
         if (each < guard.options().slowerThan()) return;
         Executions executions = text.fingerprint.executions;
@@ -45,7 +45,7 @@ final class Symptoms {
         if (batch > 1) detail.append(" for each of ").append(batch).append(" sets of values");
         OptionalDouble trend = executions.trend();
         if (trend.isPresent()) detail.append("; ").append(compared(trend.getAsDouble()));
-        guard.found(
+        found(
                 FindingKind.SLOW,
                 text.fingerprint,
                 scope,
@@ -63,7 +63,7 @@ final class Symptoms {
             if (!executions.takeWindowEnded() || executions.shareOfLastWindow() < SHARE) continue;
             double trend = executions.trend().orElse(0);
             if (trend < SLOWER) continue;
-            guard.found(
+            found(
                     FindingKind.SLOW,
                     fingerprint,
                     null,
@@ -87,7 +87,7 @@ final class Symptoms {
         if (held < guard.options().heldFor()) return;
         long working = connection.workedAtMost(now);
         if (working < 0 || working > held / 3) return;
-        guard.found(
+        found(
                 FindingKind.HELD_CONNECTION,
                 null,
                 scope,
@@ -105,7 +105,7 @@ final class Symptoms {
                 .append(time(now - outer.borrowedAt()));
         if (where != null && !where.isEmpty()) detail.append(", borrowed at ").append(where.get(0));
         else if (now - keepFrom >= 0) keepBorrows(now);
-        guard.found(
+        found(
                 FindingKind.NESTED_BORROW,
                 null,
                 ThreadState.current().scope(),
@@ -121,9 +121,12 @@ final class Symptoms {
         borrowsToKeep.set(BORROWS_TO_KEEP);
     }
 
-    /** Whether a borrow is to keep its stack. */
-    boolean keepsBorrow() {
-        return borrowsToKeep.get() > 0 && borrowsToKeep.getAndDecrement() > 0;
+    /** The stack of a borrow, if it is to be kept. */
+    @Nullable
+    List<StackTraceElement> borrowedIn() {
+        if (borrowsToKeep.get() <= 0 || borrowsToKeep.getAndDecrement() <= 0) return null;
+        CallSite site = guard.verdicts().site();
+        return site == null ? null : site.callers();
     }
 
     /** Called when a look has added what it saw of the columns. */
@@ -132,7 +135,7 @@ final class Symptoms {
         Executions.Unread unread = fingerprint.executions.unreadColumns();
         if (unread.names.isEmpty() || (unread.measured && unread.bytes < FEW_BYTES)) return;
         String size = unread.bytes == 0 ? "" : ", about " + unread.bytes + " bytes a row";
-        guard.found(
+        found(
                 FindingKind.UNREAD_COLUMNS,
                 fingerprint,
                 ThreadState.current().scope(),
@@ -149,7 +152,7 @@ final class Symptoms {
         if (left < MANY_ROWS || samples % Math.max(1, guard.options().samples() / 5) != 0) return;
         long usually = executions.usuallyLeft();
         if (usually == 0) return;
-        guard.found(
+        found(
                 FindingKind.UNREAD_ROWS,
                 fingerprint,
                 ThreadState.current().scope(),
@@ -159,6 +162,23 @@ final class Symptoms {
                 executions.typicalRows() <= 1
                         ? "add limit 1, or ask exists(…)"
                         : "add a limit, or fetch in portions: setFetchSize, a keyset page");
+    }
+
+    /** Reports what was seen, here and now; beyond a thousand stacks a second it is left out. */
+    private void found(
+            FindingKind kind,
+            @Nullable Fingerprint statement,
+            @Nullable QueryScope scope,
+            long lostNanos,
+            String detail,
+            String remedy) {
+        guard.verdicts().safely(() -> {
+            CallSite site = guard.verdicts().site();
+            if (site == null) return;
+            String name = scope == null ? "" : scope.name();
+            Finding finding = guard.verdicts().report(kind, statement, site, name, 1, lostNanos, detail, remedy);
+            if (finding != null && scope != null) scope.found(finding);
+        });
     }
 
     private static String time(long nanos) {

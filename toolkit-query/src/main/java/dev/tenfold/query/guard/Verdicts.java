@@ -46,7 +46,7 @@ final class Verdicts {
     private volatile long failedAt;
 
     Verdicts(GuardOptions options) {
-        this.nanos = options.nanoClock();
+        this.nanos = options.nanos();
         this.walksFrom = nanos.getAsLong();
         this.sites = new CallSites(options.libraries(), options.ignoredSites());
         this.findings = new Findings(nanos, options.listener());

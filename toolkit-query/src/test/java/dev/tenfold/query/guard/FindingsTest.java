@@ -34,7 +34,7 @@ class FindingsTest {
     private QueryGuard watch(UnaryOperator<GuardOptions> options) {
         return QueryGuard.watch(
                 Driver.dataSource(),
-                defaults -> options.apply(defaults.nanoClock(clock::get).listener(told::add)));
+                defaults -> options.apply(defaults.nanos(clock::get).listener(told::add)));
     }
 
     /** A driver whose statements do nothing, and leave no garbage. */
@@ -229,13 +229,13 @@ class FindingsTest {
     void a_mistake_of_ours_does_not_reach_the_application_and_is_logged_once() {
         QueryGuard guard = QueryGuard.watch(
                 Driver.dataSource(),
-                options -> options.nanoClock(() -> {
+                options -> options.nanos(() -> {
                     if (isCalledBy("Verdicts.isWorthALook")) throw new IllegalStateException("broken clock");
                     return clock.get();
                 }));
 
         String log = logged(() -> {
-            for (int i = 0; i < 5; i++) loop(guard, 200);
+            for (int i = 0; i < 5; i++) loop(guard, 90);
         });
 
         assertThat(log).containsOnlyOnce("the query guard failed to judge").containsOnlyOnce("broken clock");
@@ -282,7 +282,7 @@ class FindingsTest {
             for (int i = 0; i < 10_000; i++) {
                 // So that stacks may be looked at again.
                 clock.addAndGet(10_000_000);
-                loop(guard, "select c" + i + " from t where id = ?", 20);
+                loop(guard, "select c" + i + " from t where id = ?", 10);
             }
         });
 

@@ -44,7 +44,7 @@ class VerdictsTest {
     }
 
     private QueryGuard watch() {
-        return QueryGuard.watch(pool, options -> options.nanoClock(() -> clock.addAndGet(1_000)));
+        return QueryGuard.watch(pool, options -> options.nanos(() -> clock.addAndGet(1_000)));
     }
 
     /** Runs something in a scope of its own, with one connection, and gives what was found. */
@@ -204,9 +204,9 @@ class VerdictsTest {
     @Test
     void a_poll_is_no_repeated_read() throws SQLException {
         assertThat(found(connection -> {
-                    for (int i = 0; i < 50; i++) {
+                    for (int i = 0; i < 20; i++) {
                         author(connection, 7);
-                        clock.addAndGet(100_000_000);
+                        clock.addAndGet(20_000_000);
                     }
                 }))
                 .isEmpty();
