@@ -53,6 +53,7 @@ public final class QueryGuard implements DataSource {
         this.verdicts = new Verdicts(options);
         this.clock = options.nanoClock();
         this.symptoms = new Symptoms(this);
+        Tally.guarded();
     }
 
     /**

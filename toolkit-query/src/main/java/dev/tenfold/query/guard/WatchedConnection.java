@@ -163,6 +163,7 @@ final class WatchedConnection extends ForwardingConnection {
         working += end - start;
         ThreadState current = ThreadState.current();
         QueryScope scope = current.scope();
+        if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
         if (scope == null) scope = current.life();
         if (scope == null) {
             scope = own;
