@@ -259,9 +259,9 @@ final class Verdicts {
         Fingerprint statement = entry.fingerprint;
         boolean isRead = statement.kind == StatementKind.SELECT;
         if (entry.single() < atLeast) return null;
-        if (entry.differentSets() >= atLeast && !statement.batched) {
+        if (entry.differentSets() >= atLeast) {
             if (entry.isByKeys()) return isRead ? FindingKind.LOOP : FindingKind.WRITE_LOOP;
-            if (isRead && !entry.isByPages()) return FindingKind.LOOP;
+            if (isRead && !statement.batched && !entry.isByPages()) return FindingKind.LOOP;
         }
         if (isRead && entry.mostFrequent() >= atLeast && isCacheable(statement.text)) return FindingKind.REPEATED_READ;
         return null;

@@ -298,6 +298,60 @@ class VerdictsTest {
     }
 
     @Test
+    void inserts_of_many_rows_each_are_no_write_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        write(
+                                connection,
+                                "insert into post values (?, 1, 'a'), (?, 1, 'b'), (?, 1, 'c')",
+                                200 + 3 * i,
+                                201 + 3 * i,
+                                202 + 3 * i);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void a_list_that_is_the_same_each_time_does_not_hide_a_loop_over_another_key() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int author : page(connection, 20)) {
+                        read(connection, "select id from post where author = ? and title in (?, ?)", author, "a", "b");
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.N_PLUS_ONE);
+    }
+
+    @Test
+    void lists_of_several_lengths_before_a_tenant_are_no_loop_over_tenants() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        boolean shorter = i % 3 == 0;
+                        String sql = "select name from author where id in (?, ?" + (shorter ? "" : ", ?")
+                                + ") and parent = ?";
+                        if (shorter) read(connection, sql, 3 * i, 3 * i + 1, 7);
+                        else read(connection, sql, 3 * i, 3 * i + 1, 3 * i + 2, 7);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void keys_written_into_the_text_are_an_n_plus_one_and_pages_are_not() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int author : page(connection, 20)) {
+                        read(connection, "select name from author where id = " + author);
+                    }
+                    for (int i = 0; i < 20; i++) {
+                        read(connection, "select id from post where id > " + i * 5 + " order by id limit 5");
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.N_PLUS_ONE);
+    }
+
+    @Test
     void deleting_in_chunks_is_no_write_loop() throws SQLException {
         assertThat(found(connection -> {
                     for (int i = 1; i <= 20; i++) {
