@@ -94,6 +94,15 @@ public final class QueryGuard implements DataSource {
         }
     }
 
+    /**
+     * The data source beneath, for work that is not to be counted, as migrations.
+     *
+     * @return what was given to {@link #watch}
+     */
+    public DataSource target() {
+        return target;
+    }
+
     @Override
     public Connection getConnection() throws SQLException {
         ThreadState thread = ThreadState.current();

@@ -1,5 +1,5 @@
 /**
- * Finds what nobody knew of: N+1 queries and their like as statements pass by, and missing indexes in the catalog.
+ * Finds what nobody knew of as statements pass by: N+1 queries, repeated reads, slow statements, and their like.
  *
  * <p>The public types, in the order to read them:
  *
@@ -17,10 +17,12 @@
  *   <li>{@link dev.tenfold.query.guard.ExpectQueries}: a limit on a test of JUnit 5, an optional dependency
  *   <li>{@link dev.tenfold.query.guard.WatchQueries}: no new findings in the tests of a class
  *   <li>{@link dev.tenfold.query.guard.Baseline}: a file of the findings that may stay
- *   <li>{@link dev.tenfold.query.guard.IndexCheck}: finds missing, doubled and unused indexes
- *   <li>{@link dev.tenfold.query.guard.IndexReport}: what it found
- *   <li>{@link dev.tenfold.query.guard.IndexAdvice}: one index to add or to drop
  * </ol>
+ *
+ * <p>One execution, followed through the private types: {@code WatchedPreparedStatement} keeps its values and takes the time,
+ * {@code QueryScope} finds the {@code Entry} of its {@code Fingerprint} and counts, {@code Verdicts} looks at the {@code
+ * CallSite} once it came often, {@code Findings} keeps and tells what was found. {@code Symptoms} judges single executions,
+ * borrows and result sets; {@code Executions} adds up over all scopes.
  */
 @NullMarked
 package dev.tenfold.query.guard;

@@ -1,6 +1,6 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
-import dev.tenfold.query.guard.IndexAdvice.Kind;
+import dev.tenfold.query.index.IndexAdvice.Kind;
 import java.nio.charset.StandardCharsets;
 import java.sql.Array;
 import java.sql.Connection;

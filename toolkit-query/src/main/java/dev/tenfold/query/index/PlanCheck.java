@@ -1,5 +1,6 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
+import dev.tenfold.query.guard.StatementStats;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

@@ -1,5 +1,7 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
+import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.guard.StatementStats;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.SQLException;
@@ -78,12 +80,15 @@ public final class IndexCheck {
      * Makes a check. No I/O.
      *
      * @param dataSource gives one connection at a time, not one that is inside of a transaction; its user needs no rights
-     *     but to read the catalogs, which PostgreSQL gives to all
+     *     but to read the catalogs, which PostgreSQL gives to all. Beneath a {@link QueryGuard} it is asked directly, so that
+     *     nothing is counted
      * @return a check
      */
     public static IndexCheck of(DataSource dataSource) {
         return new IndexCheck(
-                Objects.requireNonNull(dataSource, "dataSource"),
+                dataSource instanceof QueryGuard guard
+                        ? guard.target()
+                        : Objects.requireNonNull(dataSource, "dataSource"),
                 List.of(),
                 List.of(),
                 10_000,

@@ -1,4 +1,4 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import java.util.ArrayList;
 import java.util.Comparator;

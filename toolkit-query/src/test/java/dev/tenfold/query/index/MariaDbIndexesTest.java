@@ -1,9 +1,9 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.tenfold.query.guard.IndexAdvice.Kind;
+import dev.tenfold.query.index.IndexAdvice.Kind;
 import dev.tenfold.testkit.MariaDbServer;
 import java.sql.Connection;
 import java.sql.SQLException;

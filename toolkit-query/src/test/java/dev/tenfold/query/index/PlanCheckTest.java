@@ -1,9 +1,10 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.tenfold.query.guard.StatementStats;
 import dev.tenfold.testkit.PostgresServer;
 import java.sql.Connection;
 import java.sql.DriverManager;

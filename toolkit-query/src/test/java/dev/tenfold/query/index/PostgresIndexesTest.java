@@ -1,4 +1,4 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -7,7 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import dev.tenfold.query.guard.IndexAdvice.Kind;
+import dev.tenfold.query.guard.StatementStats;
+import dev.tenfold.query.index.IndexAdvice.Kind;
 import dev.tenfold.testkit.PostgresServer;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;

@@ -1,6 +1,6 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
-import dev.tenfold.query.guard.IndexAdvice.Kind;
+import dev.tenfold.query.index.IndexAdvice.Kind;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;

@@ -1,4 +1,4 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
