@@ -40,6 +40,11 @@ final class Timeline {
         return List.copyOf(bars);
     }
 
+    /** How long a request took, up to the answer to its last statement. */
+    static double millis(List<Bar> bars) {
+        return bars.isEmpty() ? 0 : bars.get(bars.size() - 1).toMillis();
+    }
+
     private <T> T wrap(Class<T> type, T target, String sql) {
         InvocationHandler handler = (proxy, method, args) -> {
             boolean executes = method.getName().startsWith("execute");
@@ -50,7 +55,7 @@ final class Timeline {
             } catch (InvocationTargetException e) {
                 throw e.getTargetException();
             } finally {
-                if (executes) bars.add(new Bar(sql, millis(from), millis(System.nanoTime())));
+                if (executes) bars.add(new Bar(sql, sinceBegin(from), sinceBegin(System.nanoTime())));
             }
         };
         return type.cast(Proxy.newProxyInstance(Timeline.class.getClassLoader(), new Class<?>[] {type}, handler));
@@ -64,7 +69,7 @@ final class Timeline {
         return result;
     }
 
-    private double millis(long nanos) {
+    private double sinceBegin(long nanos) {
         return (nanos - began) / 1e6;
     }
 }
