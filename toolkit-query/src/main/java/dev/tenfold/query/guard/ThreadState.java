@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a thread is in the middle of: the scope that its statements count to, and the connection it borrowed last.
  *
- * <p>Used by its thread alone, but for {@link #open}, which another thread may clear when it closes the connection.
+ * <p>Used by its thread alone.
  */
 final class ThreadState {
     private static final InheritableThreadLocal<ThreadState> CURRENT = new InheritableThreadLocal<>() {
@@ -26,7 +26,9 @@ final class ThreadState {
 
     private @Nullable QueryScope scope;
 
-    volatile @Nullable WatchedConnection open;
+    /** The connection it borrowed last, the one before behind it; each may be back, if another thread closed it. */
+    @Nullable
+    WatchedConnection open;
 
     private ThreadState(@Nullable QueryScope inherited) {
         this.inherited = inherited;
