@@ -135,7 +135,8 @@ public final class IndexCheck {
      * How long nothing must have read an index before it is called unused. While the server's statistics are younger than
      * that, none is, and a note says so.
      *
-     * @param time at least zero; default 30 days, since much runs once a month
+     * @param time at least zero; default 30 days, since much runs once a month; zero is for as long as the statistics
+     *     reach, however short that is
      * @return a changed check
      * @throws IllegalArgumentException if negative
      */

@@ -1,7 +1,5 @@
 package dev.tenfold.query.guard;
 
-import static java.util.stream.Collectors.joining;
-
 import dev.tenfold.query.guard.IndexAdvice.Kind;
 import java.nio.charset.StandardCharsets;
 import java.sql.Array;
@@ -63,16 +61,18 @@ final class PostgresIndexes {
                                 ' ', i.indoption[k - 1], ' ', (select a.attoptions::text from pg_attribute a
                                 where a.attrelid = i.indexrelid and a.attnum = k)) else '' end
                          from generate_series(1, i.indnatts) k order by k) as columns,
-                   (select quote_ident(c.conname) from pg_constraint c where c.conindid = i.indexrelid
-                      and c.contype in ('p', 'u', 'x') limit 1) as "constraint",
-                   exists (select from pg_constraint c where c.conindid = i.indexrelid and c.contype = 'f') as referenced,
+                   b."constraint", coalesce(b.referenced, false) as referenced,
                    x.relpages::bigint * current_setting('block_size')::bigint as bytes,
-                   greatest(t.reltuples, pg_stat_get_live_tuples(t.oid), 0)::bigint as rows, t.relkind = 'p' as split
+                   (case when t.reltuples > 0 then t.reltuples else pg_stat_get_live_tuples(t.oid) end)::bigint as rows, t.relkind = 'p' as split
             from pg_index i
               join pg_class x on x.oid = i.indexrelid
               join pg_am m on m.oid = x.relam
               join pg_class t on t.oid = i.indrelid
               join pg_namespace n on n.oid = t.relnamespace
+              left join (
+                select c.conindid, min(quote_ident(c.conname)) filter (where c.contype <> 'f') as "constraint",
+                       bool_or(c.contype = 'f') as referenced
+                from pg_constraint c where c.contype in ('p', 'u', 'x', 'f') group by 1) b on b.conindid = i.indexrelid
             where %s
             order by n.nspname, t.relname, x.relname
             """.formatted(WHERE_TABLE);
@@ -96,19 +96,19 @@ final class PostgresIndexes {
                         join pg_cast s on s.castsource = coalesce(nullif(y.typbasetype, 0), y.oid)
                           and s.casttarget = o.oprright and s.castmethod = 'f' and s.castsource <> s.casttarget
                       limit 1) as converted,
-                   f.rows, f.pages, greatest(p.reltuples, pg_stat_get_live_tuples(p.oid), 0)::bigint as parent_rows,
-                   coalesce(u.n_tup_del, 0) as deletes, coalesce(u.n_tup_upd - u.n_tup_hot_upd, 0) as changes
+                   f.rows, f.pages, (case when p.reltuples > 0 then p.reltuples else pg_stat_get_live_tuples(p.oid) end)::bigint as parent_rows,
+                   pg_stat_get_tuples_deleted(p.oid) as deletes,
+                   pg_stat_get_tuples_updated(p.oid) - pg_stat_get_tuples_hot_updated(p.oid) as changes
             from pg_constraint c
               join pg_class t on t.oid = c.conrelid
               join pg_namespace n on n.oid = t.relnamespace
               join pg_class p on p.oid = c.confrelid
-              left join pg_stat_all_tables u on u.relid = p.oid
               cross join lateral (
-                select sum(greatest(l.reltuples, pg_stat_get_live_tuples(l.oid), 0))::bigint as rows,
+                select sum(case when l.reltuples > 0 then l.reltuples else pg_stat_get_live_tuples(l.oid) end)::bigint as rows,
                        sum(l.relpages)::bigint as pages
-                from pg_class l
-                where l.oid = t.oid and t.relkind <> 'p'
-                   or t.relkind = 'p' and l.oid in (select relid from pg_partition_tree(t.oid) where isleaf)) f
+                from (select t.oid where t.relkind <> 'p' union all
+                      select relid from pg_partition_tree(case when t.relkind = 'p' then t.oid end) where isleaf) part
+                  join pg_class l on l.oid = part.oid) f
             where c.contype = 'f' and coalesce(to_jsonb(c) ->> 'conenforced', 'true')::boolean
               and not exists (select from pg_constraint o where o.oid = c.conparentid and o.conrelid = c.conrelid)
               and %s
@@ -137,11 +137,16 @@ final class PostgresIndexes {
             where c.contype = 'f' and %s
             """.formatted(WHERE_TABLE);
 
+    private static final String LEAVES = """
+            select relid::regclass::text from pg_partition_tree(?::oid)
+            where isleaf and relid <> parentrelid order by 1
+            """;
+
     /** By index, those of partitions added up under the index they belong to. */
     private static final String USES = """
-            select n.nspname, r.relname, bool_or(coalesce(
-                     (to_jsonb(s) ->> 'last_idx_scan')::timestamptz > now() - make_interval(secs => ?), s.idx_scan > 0)) as used
-            from pg_stat_user_indexes s
+            select n.nspname, r.relname, bool_or(s.idx_scan > 0 and (wanted.secs = 0 or coalesce(
+                     (to_jsonb(s) ->> 'last_idx_scan')::timestamptz > now() - make_interval(secs => wanted.secs), true))) as used
+            from (select ?::float8 as secs) wanted cross join pg_stat_user_indexes s
               join pg_class x on x.oid = s.indexrelid
               join pg_class r on r.oid = case when x.relispartition then pg_partition_root(x.oid) else x.oid end
               join pg_namespace n on n.oid = r.relnamespace
@@ -225,11 +230,41 @@ final class PostgresIndexes {
         missing.sort(IndexCheck.descending(ForeignKey::weight));
         Set<String> redundant = new HashSet<>();
         List<IndexAdvice> duplicates = duplicates(redundant);
+        List<IndexAdvice> unused = unused(redundant);
+        List<IndexAdvice> scans = scans();
+        proposed.replaceAll((key, one) -> withoutWhatServes(scans, one));
         for (ForeignKey key : missing) if (key.rows >= check.minRows) advice.add(of(key, proposed));
+        advice.addAll(scans);
         advice.addAll(invalid());
         advice.addAll(duplicates);
-        advice.addAll(unused(redundant));
+        advice.addAll(unused);
         for (ForeignKey key : missing) if (key.rows < check.minRows) advice.add(of(key, proposed));
+    }
+
+    /** In transactions of their own. */
+    private List<IndexAdvice> scans() throws SQLException {
+        if (check.statements.isEmpty()) return List.of();
+        connection.rollback();
+        return PlanCheck.look(connection, check.statements, check.minRows, notes);
+    }
+
+    /** What is proposed for a statement may begin with the columns of a foreign key. */
+    private static IndexAdvice withoutWhatServes(List<IndexAdvice> scans, IndexAdvice key) {
+        if (key.ddl() == null) return key;
+        String columns = target(key.ddl());
+        String begin = columns.substring(0, columns.length() - 1);
+        for (IndexAdvice scan : scans) {
+            String other = scan.ddl() == null ? "" : target(scan.ddl());
+            if (!other.startsWith(begin + ")") && !other.startsWith(begin + ", ")) continue;
+            String detail = key.detail() + "; the index proposed for statement " + scan.subject() + " serves it, too";
+            return new IndexAdvice(key.kind(), key.table(), key.subject(), detail, null, key.gain(), false);
+        }
+        return key;
+    }
+
+    /** The table and columns of the index that a statement makes, without its name. */
+    private static String target(String ddl) {
+        return ddl.substring(ddl.lastIndexOf(" on "));
     }
 
     /** Within the transaction that the connection is in, or begins with this. */
@@ -237,6 +272,9 @@ final class PostgresIndexes {
         try (Statement statement = connection.createStatement()) {
             statement.execute("set local statement_timeout = '" + IndexCheck.STATEMENT_SECONDS + "s'");
             statement.execute("set local lock_timeout = '1s'");
+            // The planner thinks queries on the catalog dear enough to compile them, which takes far longer than they
+            // do.
+            statement.execute("set local jit = off");
         }
     }
 
@@ -434,7 +472,7 @@ final class PostgresIndexes {
             } else {
                 String name = freeName(key.schemaId, key.childName, key.names, taken);
                 indexNames.put(key, name);
-                ddl = key.partitioned ? recipe(key, name, taken) : create("concurrently ", name, key.child, key);
+                ddl = key.partitioned ? recipe(key, name) : create("concurrently " + quoted(name), key.child, key);
             }
             proposals.put(
                     key,
@@ -473,8 +511,8 @@ final class PostgresIndexes {
         return gain < 1 ? null : Double.valueOf(gain);
     }
 
-    private static String create(String how, String name, String table, ForeignKey key) {
-        return "create index " + how + quoted(name) + " on " + table + (key.period ? " using gist" : "") + " ("
+    private static String create(String how, String table, ForeignKey key) {
+        return "create index " + how + " on " + table + (key.period ? " using gist" : "") + " ("
                 + String.join(", ", key.columns) + ")";
     }
 
@@ -482,26 +520,19 @@ final class PostgresIndexes {
      * A partitioned table's index cannot be made concurrently. Those of its partitions can; then that of the whole is made at
      * once, since it takes equal ones over.
      */
-    private String recipe(ForeignKey key, String name, Set<String> taken) throws SQLException {
-        List<String> steps = new ArrayList<>();
-        String leaves = """
-                select t.oid::bigint as id, t.oid::regclass::text as "table", t.relname, t.relnamespace::bigint as schema_id
-                from pg_partition_tree(?::oid) p join pg_class t on t.oid = p.relid
-                where p.isleaf and p.relid <> p.parentrelid order by t.relname
-                """;
-        try (PreparedStatement statement = connection.prepareStatement(leaves)) {
+    private String recipe(ForeignKey key, String name) throws SQLException {
+        StringBuilder steps = new StringBuilder(200);
+        try (PreparedStatement statement = connection.prepareStatement(LEAVES)) {
             statement.setLong(1, key.childId);
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    String table = rows.getString("table");
-                    if (hasEqual(table, key)) continue;
-                    String part = freeName(rows.getLong("schema_id"), rows.getString("relname"), key.names, taken);
-                    steps.add(create("concurrently ", part, table, key));
+                    String table = rows.getString(1);
+                    if (!hasEqual(table, key))
+                        steps.append(create("concurrently", table, key)).append(";\n");
                 }
             }
         }
-        steps.add(create("", name, key.child, key));
-        return steps.stream().map(step -> step + ";").collect(joining("\n"));
+        return steps.append(create(quoted(name), key.child, key)).toString();
     }
 
     /** Whether a partition has an index that its parent's can take over. */
@@ -581,7 +612,8 @@ final class PostgresIndexes {
         Map<CatalogIndex, CatalogIndex> redundant = CatalogIndex.redundant(finished);
         redundant.keySet().forEach(index -> ids.add(index.id()));
         return redundant.entrySet().stream()
-                .sorted(IndexCheck.descending(entry -> of(entry.getKey().id(), indexes).bytes))
+                .sorted(IndexCheck.descending(
+                        entry -> (double) of(entry.getKey().id(), indexes).bytes))
                 .map(entry -> entry.getKey()
                         .duplicateOf(entry.getValue(), size(of(entry.getKey().id(), indexes).bytes)))
                 .toList();
@@ -603,7 +635,7 @@ final class PostgresIndexes {
 
     private static String size(long bytes) {
         double mebibytes = bytes / 1024.0 / 1024.0;
-        return bytes == 0 ? "" : String.format(Locale.ROOT, "; it takes %,.1f MiB", mebibytes);
+        return mebibytes < 1 ? "" : String.format(Locale.ROOT, "; it takes %,.1f MiB", mebibytes);
     }
 
     /** The name of an index, unlike that of any other in the database. */
@@ -617,7 +649,10 @@ final class PostgresIndexes {
             begins.add(usesOf("replica " + (i + 1), check.replicas.get(i), used));
         }
         if (begins.stream().anyMatch(Optional::isEmpty)) return List.of();
-        LocalDate since = begins.stream().flatMap(Optional::stream).max(Comparator.naturalOrder()).orElseThrow();
+        LocalDate since = begins.stream()
+                .flatMap(Optional::stream)
+                .max(Comparator.naturalOrder())
+                .orElseThrow();
         Set<String> needed = needed(redundant);
         List<IndexAdvice> advice = new ArrayList<>();
         for (Index index : indexes.values()) {
@@ -676,7 +711,7 @@ final class PostgresIndexes {
     private Optional<LocalDate> uses(String server, Connection on, Map<Name, Boolean> used) {
         try (PreparedStatement age = on.prepareStatement(USES_SINCE);
                 PreparedStatement uses = on.prepareStatement(USES)) {
-            age.setDouble(1, check.unusedFor.toSeconds());
+            age.setDouble(1, (double) check.unusedFor.toSeconds());
             Timestamp since;
             try (ResultSet row = age.executeQuery()) {
                 if (!row.next()) throw new SQLException("pg_stat_database has no row for this database");
@@ -689,7 +724,7 @@ final class PostgresIndexes {
                     return Optional.empty();
                 }
             }
-            uses.setDouble(1, check.unusedFor.toSeconds());
+            uses.setDouble(1, (double) check.unusedFor.toSeconds());
             try (ResultSet row = uses.executeQuery()) {
                 while (row.next()) {
                     used.merge(new Name(row.getString(1), row.getString(2)), row.getBoolean(3), Boolean::logicalOr);

@@ -58,8 +58,12 @@ class ForeignKeyIndexTest {
                 .containsExactlyInAnyOrderElementsOf(schema.expected());
     }
 
+    static List<FkSchemas.Case> lacking() {
+        return schemas().stream().filter(schema -> !schema.expected().isEmpty()).toList();
+    }
+
     @ParameterizedTest
-    @MethodSource("schemas")
+    @MethodSource("lacking")
     void what_is_proposed_can_be_run_and_is_then_found_to_serve(FkSchemas.Case schema) throws SQLException {
         install(schema);
         IndexReport before = IndexCheck.of(DATABASE).report();

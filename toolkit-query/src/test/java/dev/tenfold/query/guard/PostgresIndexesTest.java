@@ -5,16 +5,21 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.query.guard.IndexAdvice.Kind;
-import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.PostgresServer;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -110,9 +115,11 @@ class PostgresIndexesTest {
 
     @Test
     void a_unique_constraint_equal_to_the_primary_key_goes_as_a_constraint() throws SQLException {
-        run("create table t (a int primary key, constraint t_again unique (a))");
+        run("create table t (a int primary key)", "alter table t add constraint t_again unique (a)");
         IndexReport report = check().report();
-        assertThat(report.advice()).extracting(IndexAdvice::ddl).containsExactly("alter table t drop constraint t_again");
+        assertThat(report.advice())
+                .extracting(IndexAdvice::ddl)
+                .containsExactly("alter table t drop constraint t_again");
     }
 
     @Test
@@ -154,7 +161,10 @@ class PostgresIndexesTest {
     void equal_partial_and_expression_indexes_are_found() throws SQLException {
         run("create table t (a text, b int)");
         run("create index p_1 on t (a) where b > 0", "create index p_2 on t (a) where b > 0");
-        run("create index e_1 on t (lower(a))", "create index e_2 on t (lower(a), b)", "create index e_3 on t (upper(a))");
+        run(
+                "create index e_1 on t (lower(a))",
+                "create index e_2 on t (lower(a), b)",
+                "create index e_3 on t (upper(a))");
         assertThat(duplicates()).containsExactlyInAnyOrder("p_2", "e_1");
     }
 
@@ -167,8 +177,11 @@ class PostgresIndexesTest {
 
     @Test
     void a_prefix_of_a_hash_gin_or_brin_index_is_none() throws SQLException {
-        run("create table t (a int[], b int[])", "create index on t using gin (a)", "create index on t using gin (a, b)");
-        run("create index on t using brin (a)", "create index on t using brin (a, b)");
+        run(
+                "create table t (a int[], b int[], c int, d int)",
+                "create index on t using gin (a)",
+                "create index on t using gin (a, b)");
+        run("create index on t using brin (c)", "create index on t using brin (c, d)");
         assertThat(duplicates()).isEmpty();
     }
 
@@ -193,8 +206,11 @@ class PostgresIndexesTest {
     @Test
     void what_is_proposed_can_be_run_until_nothing_is_left() throws SQLException {
         run("create table \"T.\"\"1\" (\"A b\" int, b int)", "create schema other", "create table other.u (a int)");
-        run("create index \"I.\"\"1\" on \"T.\"\"1\" (\"A b\")", "create index \"I.\"\"2\" on \"T.\"\"1\" (\"A b\", b)");
-        run("create index on other.u (a)", "create index on other.u (a)", "create table v (a int primary key, unique (a))");
+        run(
+                "create index \"I.\"\"1\" on \"T.\"\"1\" (\"A b\")",
+                "create index \"I.\"\"2\" on \"T.\"\"1\" (\"A b\", b)");
+        run("create index on other.u (a)", "create index on other.u (a)", "create table v (a int primary key)");
+        run("alter table v add unique (a)");
         IndexReport report = check().report();
         assertThat(report.advice()).hasSize(3);
         for (IndexAdvice advice : report.advice()) run(String.valueOf(advice.ddl()));
@@ -239,14 +255,6 @@ class PostgresIndexesTest {
     void on_a_small_table_none_is_unused() throws SQLException {
         orders();
         assertThat(found(Kind.UNUSED_INDEX, now().minRows(1_001))).isEmpty();
-    }
-
-    @Test
-    void one_that_was_read_long_ago_is_unused() throws SQLException {
-        orders();
-        // Later than the last scan, whatever the clock's grain.
-        run("select pg_sleep(0.01)");
-        assertThat(found(Kind.UNUSED_INDEX, now())).doesNotContain("orders_customer").contains("orders_total");
     }
 
     @Test
@@ -348,7 +356,8 @@ class PostgresIndexesTest {
     void what_is_ignored_is_left_out() throws SQLException {
         run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
         run("create table legacy_x (a int constraint x_fk references parent)");
-        assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().ignore("legacy_.*"))).containsExactly("t_fk");
+        assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().ignore("legacy_.*")))
+                .containsExactly("t_fk");
         check().ignore("legacy_.*").ignore("t_f.").report().assertClean();
     }
 
@@ -357,14 +366,18 @@ class PostgresIndexesTest {
         run("create schema a", "create schema \"B\"", "create table parent (id int primary key)");
         run("create table a.t (a int constraint a_fk references parent)");
         run("create table \"B\".t (a int constraint b_fk references parent)");
-        assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().schemas("public", "B"))).containsExactly("b_fk");
+        assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().schemas("public", "B")))
+                .containsExactly("b_fk");
         assertThat(check().schemas("b").report().notes()).anyMatch(note -> note.contains("no schema \"b\""));
     }
 
     @Test
     void names_of_indexes_are_new_and_not_too_long() throws SQLException {
         String ones = "ä".repeat(31);
-        run("create table parent (id int primary key)", "create table t_a_idx (a int)", "create table t_a_idx1 (a int)");
+        run(
+                "create table parent (id int primary key)",
+                "create table t_a_idx (a int)",
+                "create table t_a_idx1 (a int)");
         run("create table t (a int references parent, \"" + ones + "\" int references parent)");
         IndexReport report = check().report();
         assertThat(report.advice())
@@ -385,21 +398,67 @@ class PostgresIndexesTest {
         IndexReport report = check().report();
         assertThat(report.advice())
                 .extracting(IndexAdvice::ddl)
-                .containsExactly("create index concurrently t_2_a_idx on t_2 (a);\ncreate index t_a_idx on t (a);");
+                .containsExactly("create index concurrently on t_2 (a);\ncreate index t_a_idx on t (a)");
         for (String one : String.valueOf(report.advice().get(0).ddl()).split(";\n", -1)) run(one);
-        assertThat(ask("select count(*) from pg_inherits where inhparent = 't_a_idx'::regclass")).isEqualTo("2");
+        assertThat(ask("select count(*) from pg_inherits where inhparent = 't_a_idx'::regclass"))
+                .isEqualTo("2");
         check().report().assertClean();
     }
 
     @Test
     void one_index_is_proposed_for_two_keys_that_begin_alike() throws SQLException {
         run("create table a (id int primary key)", "create table b (id int, x int, primary key (id, x))");
-        run("create table t (id int constraint a_fk references a, x int, constraint b_fk foreign key (id, x) references b)");
+        run(
+                "create table t (id int constraint a_fk references a, x int, constraint b_fk foreign key (id, x) references b)");
         IndexReport report = check().report();
         assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactlyInAnyOrder("a_fk", "b_fk");
         assertThat(report.advice())
                 .extracting(IndexAdvice::ddl)
                 .containsExactlyInAnyOrder(null, "create index concurrently t_id_x_idx on t (id, x)");
+    }
+
+    private void shop() throws SQLException {
+        run("create table customer (id int primary key)", "insert into customer select generate_series(1, 1000)");
+        run(
+                "create table sale (id int primary key, customer_id int constraint sale_fk references customer, note text)");
+        run("insert into sale select g, g % 1000 + 1, repeat('x', 50) from generate_series(1, 20000) g", "analyze");
+    }
+
+    private static StatementStats watched(String sql) {
+        return new StatementStats(
+                "0123456789abcdef",
+                sql,
+                sql,
+                true,
+                1_000,
+                OptionalDouble.empty(),
+                Duration.ofSeconds(10),
+                Duration.ofSeconds(1),
+                OptionalDouble.empty());
+    }
+
+    @Test
+    void one_index_is_proposed_for_a_statement_and_a_foreign_key() throws SQLException {
+        shop();
+        StatementStats slow = watched("select note from sale where customer_id = ?");
+        IndexReport report = check().statements(List.of(slow)).report();
+        assertThat(report.advice())
+                .as(report.text())
+                .extracting(IndexAdvice::kind)
+                .containsExactly(Kind.MISSING_FOREIGN_KEY_INDEX, Kind.SEQUENTIAL_SCAN);
+        assertThat(report.advice().get(0).ddl()).isNull();
+        assertThat(report.advice().get(0).detail()).contains("proposed for statement 0123456789abcdef");
+        run(String.valueOf(report.advice().get(1).ddl()));
+        check().statements(List.of(slow)).report().assertClean();
+    }
+
+    @Test
+    void a_statement_that_cannot_be_planned_is_a_note_and_the_rest_stays() throws SQLException {
+        shop();
+        IndexReport report =
+                check().statements(List.of(watched("select no_such from sale"))).report();
+        assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactly("sale_fk");
+        assertThat(report.notes()).anyMatch(note -> note.contains("no_such"));
     }
 
     // ---- manners ----------------------------------------------------------------------------------------------------
@@ -411,47 +470,117 @@ class PostgresIndexesTest {
         assertThat(report.text()).contains("nothing to do");
     }
 
+    /** A pool of one connection, of a user who may do nothing. */
+    private HikariDataSource poor(String role) throws SQLException {
+        run("create role " + role + " login password 'x'", "revoke all on schema public from public");
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl("jdbc:postgresql://" + SERVER.host() + ":" + SERVER.port() + "/" + connection.getCatalog());
+        config.setUsername(role);
+        config.setPassword("x");
+        config.setMaximumPoolSize(1);
+        return new HikariDataSource(config);
+    }
+
     @Test
     void a_user_without_rights_gets_the_same_answer() throws SQLException {
         run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
-        String role = "poor_" + ask("select current_database()");
-        run("create role " + role + " login password 'x'", "revoke all on schema public from public");
-        try {
-            IndexReport poor = IndexCheck.of(new org.postgresql.ds.PGSimpleDataSource() {
-                        {
-                            setServerNames(new String[] {SERVER.host()});
-                            setPortNumbers(new int[] {SERVER.port()});
-                            setDatabaseName(String.valueOf(connectionDatabase()));
-                            setUser(role);
-                            setPassword("x");
-                        }
-                    })
-                    .report();
-            assertThat(poor.advice()).extracting(IndexAdvice::subject).containsExactly("t_fk");
+        String role = "poor_" + connection.getCatalog();
+        try (HikariDataSource pool = poor(role)) {
+            IndexReport report = IndexCheck.of(pool).report();
+            assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactly("t_fk");
+            assertThat(report.notes()).noneMatch(note -> note.contains("grant"));
         } finally {
             run("drop role " + role);
         }
     }
 
-    private String connectionDatabase() {
-        try {
-            return connection.getCatalog();
-        } catch (SQLException e) {
-            throw new IllegalStateException(e);
+    @Test
+    void a_view_that_may_not_be_read_becomes_a_note_that_says_what_to_grant() throws SQLException {
+        run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
+        run("revoke select on pg_stat_bgwriter from public");
+        String role = "poor_" + connection.getCatalog();
+        try (HikariDataSource pool = poor(role)) {
+            IndexReport report = IndexCheck.of(pool).report();
+            assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactly("t_fk");
+            assertThat(report.notes())
+                    .singleElement()
+                    .asString()
+                    .contains("unused indexes were not looked for", "pg_stat_bgwriter", "grant select on it");
+        } finally {
+            run("drop role " + role);
         }
     }
 
     @Test
-    void a_catalog_that_may_not_be_read_becomes_a_note() throws SQLException {
+    void it_cannot_write() {
+        assertThatExceptionOfType(SQLException.class)
+                .isThrownBy(() -> IndexCheck.readOnly(database, reading -> {
+                    try (Statement statement = reading.createStatement()) {
+                        return statement.execute("create table written (a int)");
+                    }
+                }))
+                .withMessageContaining("read-only transaction");
+    }
+
+    @Test
+    void the_connection_goes_back_as_it_was() throws SQLException {
+        AtomicInteger left = new AtomicInteger();
+        DataSource kept = proxy(connection, left);
+        String before = ask("show statement_timeout") + ask("show transaction_read_only");
+        IndexCheck.of(kept).report();
+        assertThat(left).hasValue(1);
+        assertThat(connection.getAutoCommit()).isTrue();
+        assertThat(connection.isReadOnly()).isFalse();
+        assertThat(ask("show statement_timeout") + ask("show transaction_read_only"))
+                .isEqualTo(before);
+        connection.setAutoCommit(false);
+        IndexCheck.of(kept).report();
+        assertThat(connection.getAutoCommit()).isFalse();
+        assertThat(connection.isReadOnly()).isFalse();
+        connection.rollback();
+    }
+
+    @Test
+    void a_connection_inside_of_a_transaction_is_refused_and_its_work_stays() throws SQLException {
+        run("create table t (a int)");
+        connection.setAutoCommit(false);
+        run("insert into t values (1)");
+        DataSource kept = proxy(connection, new AtomicInteger());
+        assertThatIllegalStateException()
+                .isThrownBy(() -> IndexCheck.of(kept).report())
+                .withMessageContaining("outside of a transaction");
+        assertThat(ask("select count(*) from t")).isEqualTo("1");
+        connection.rollback();
+    }
+
+    /** Always the same connection, which is not closed but counted. */
+    private static DataSource proxy(Connection connection, AtomicInteger closed) {
+        ClassLoader loader = PostgresIndexesTest.class.getClassLoader();
+        Object kept = Proxy.newProxyInstance(loader, new Class<?>[] {Connection.class}, (self, method, arguments) -> {
+            if (method.getName().equals("close")) return Integer.valueOf(closed.incrementAndGet()) == null;
+            try {
+                return method.invoke(connection, arguments);
+            } catch (InvocationTargetException e) {
+                throw e.getCause();
+            }
+        });
+        return (DataSource)
+                Proxy.newProxyInstance(loader, new Class<?>[] {DataSource.class}, (self, method, arguments) -> {
+                    return method.getName().equals("getConnection") ? kept : "the same connection always";
+                });
+    }
+
+    @Test
+    void a_table_that_is_being_altered_does_not_hold_it_up() throws SQLException {
         run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
-        run("create role r_" + connectionDatabase(), "revoke select on pg_stat_bgwriter from public");
-        try {
-            run("set role r_" + connectionDatabase());
-            IndexReport report = IndexCheck.of(CountingDataSource.of(database)).report();
-            assertThat(report.advice()).hasSize(1);
-        } finally {
-            run("reset role", "grant select on pg_stat_bgwriter to public", "drop role r_" + connectionDatabase());
-        }
+        run("create index t_b on t (a) where a > 1", "begin", "lock table t in access exclusive mode");
+        long started = System.nanoTime();
+        IndexReport report = check().report();
+        assertThat(Duration.ofNanos(System.nanoTime() - started)).isLessThan(Duration.ofSeconds(30));
+        assertThat(report.notes().toString() + report.advice())
+                .as("either it sees past the lock, or says why not")
+                .containsAnyOf("t_fk", "a table is being altered");
+        run("rollback");
     }
 
     @Test
@@ -464,8 +593,12 @@ class PostgresIndexesTest {
     @Test
     void bad_options_are_refused() {
         assertThatIllegalArgumentException().isThrownBy(() -> check().schemas()).withMessageContaining("schemas");
-        assertThatIllegalArgumentException().isThrownBy(() -> check().schemas(" ")).withMessageContaining("blank");
-        assertThatIllegalArgumentException().isThrownBy(() -> check().minRows(-1)).withMessageContaining("minRows -1");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> check().schemas(" "))
+                .withMessageContaining("blank");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> check().minRows(-1))
+                .withMessageContaining("minRows -1");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> check().unusedFor(Duration.ofDays(-1)))
                 .withMessageContaining("unusedFor PT-24H");

@@ -543,6 +543,7 @@ create index on child (parent_id);
 
 -- case: temporary tables
 -- expect: none
+drop table if exists temp_child, temp_parent;
 create temp table temp_parent (id bigint primary key);
 create temp table temp_child (parent_id bigint constraint child_fk references temp_parent);
 
