@@ -410,6 +410,7 @@ final class ScanFilter {
 
     /** A name without its quotes. */
     private static String bare(String name) {
-        return name.charAt(0) == '"' ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name;
+        boolean quoted = name.length() > 1 && name.startsWith("\"") && name.endsWith("\"");
+        return quoted ? name.substring(1, name.length() - 1).replace("\"\"", "\"") : name;
     }
 }

@@ -41,7 +41,8 @@ final class ScannedTable {
     /** Of the table itself; statistics of the part that has most rows, for those of a partitioned one are often missing. */
     private static final String COLUMNS = """
             /* tenfold:ignore */ select a.attname, quote_ident(a.attname), format_type(a.atttypid, null),
-              format_type(b.oid, null), o.opcintype::regtype::text, s.n_distinct
+              format_type(b.oid, null), o.opcintype::regtype::text, s.n_distinct,
+              a.attcollation <> 0
             from pg_attribute a
             join pg_type t on t.oid = a.atttypid
             join pg_type b on b.oid = case when t.typtype = 'd' then t.typbasetype else t.oid end
@@ -78,17 +79,22 @@ final class ScannedTable {
     private static final String PARTITIONS = """
             /* tenfold:ignore */ select relid::text from pg_partition_tree(?) where isleaf order by 1""";
 
-    /** A column of the table. */
+    /** A column of the table, and whether the statement may compare it by another collation. */
     private record Column(
             String quoted,
             String type,
             String base,
             @Nullable String indexed,
-            double distinct) {
+            double distinct,
+            boolean collated) {
+
+        boolean isSortable() {
+            return indexed != null && !collated;
+        }
 
         /** Whether a plain B-tree of it is searched when it is compared under this cast. */
         boolean serves(@Nullable String cast) {
-            return indexed != null && (cast == null || cast.equals(type) || cast.equals(base) || cast.equals(indexed));
+            return isSortable() && (cast == null || cast.equals(type) || cast.equals(base) || cast.equals(indexed));
         }
     }
 
@@ -185,9 +191,11 @@ final class ScannedTable {
     /**
      * Chooses the columns: those that are compared with one value, most different values first, then one range, or what a
      * limit sorts by. None if it would not help, or one is there that should.
+     *
+     * @param collates whether the statement names collations: plans do not show them, hence no column that has one counts
      */
-    Choice choose(Connection connection) throws SQLException {
-        Map<String, Column> columns = columns(connection);
+    Choice choose(Connection connection, boolean collates) throws SQLException {
+        Map<String, Column> columns = columns(connection, collates);
         List<Existing> existing = existing(connection);
         List<String> equal = new ArrayList<>();
         List<String> ranges = new ArrayList<>();
@@ -228,7 +236,7 @@ final class ScannedTable {
 
     private static boolean isSortable(Map<String, Column> columns, String name) {
         Column column = columns.get(name);
-        return column != null && column.indexed() != null;
+        return column != null && column.isSortable();
     }
 
     private double distinct(Map<String, Column> columns, String name) {
@@ -274,10 +282,12 @@ final class ScannedTable {
         Column column = term.column() == null ? null : columns.get(term.column());
         String why = term.why();
         if (why.isEmpty() && column != null) {
-            why = column.indexed() == null
-                    ? "its type " + column.type() + " has no order for a B-tree"
-                    : "it is compared as " + term.cast() + ", and the column is " + column.type()
-                            + ": give the parameter the column's type";
+            why = column.collated()
+                    ? "the statement names a collation, which an index must have too"
+                    : column.indexed() == null
+                            ? "its type " + column.type() + " has no order for a B-tree"
+                            : "it is compared as " + term.cast() + ", and the column is " + column.type()
+                                    + ": give the parameter the column's type";
         } else if (why.isEmpty()) {
             why = "it was not understood";
         }
@@ -290,7 +300,7 @@ final class ScannedTable {
         return "because " + about + why;
     }
 
-    private Map<String, Column> columns(Connection connection) throws SQLException {
+    private Map<String, Column> columns(Connection connection, boolean collates) throws SQLException {
         Map<String, Column> columns = new HashMap<>();
         try (PreparedStatement statement = connection.prepareStatement(COLUMNS)) {
             statement.setLong(1, biggestPart);
@@ -304,7 +314,8 @@ final class ScannedTable {
                                     found.getString(3),
                                     found.getString(4),
                                     found.getString(5),
-                                    found.getDouble(6)));
+                                    found.getDouble(6),
+                                    collates && found.getBoolean(7)));
                 }
             }
         }

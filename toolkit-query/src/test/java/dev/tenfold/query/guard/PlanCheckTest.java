@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.tenfold.testkit.MariaDbServer;
 import dev.tenfold.testkit.PostgresServer;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -18,10 +17,12 @@ import java.util.OptionalDouble;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which statements get an index proposed, and which; on PostgreSQL, both in the new way of asking and in the old one. */
+@Timeout(60)
 class PlanCheckTest {
     private static final long MIN_ROWS = 10_000;
     private static final PostgresServer SERVER = PostgresServer.shared();
@@ -103,11 +104,11 @@ class PlanCheckTest {
     void a_scan_that_workers_share_counts_all_their_rows() throws SQLException {
         run("set min_parallel_table_scan_size = 0", "set parallel_setup_cost = 0", "set parallel_tuple_cost = 0");
         try {
-            assertThat(ask("explain (format json) select * from orders where customer_id = 7"))
-                    .contains("\"Gather\"");
+            assertThat(ask("explain select * from orders where customer_id = 7"))
+                    .contains("Parallel Seq Scan");
             assertThat(look(false, reads("select * from orders where customer_id = ?")))
                     .singleElement()
-                    .satisfies(each -> assertThat(each.detail()).contains("for about 20,"));
+                    .satisfies(each -> assertThat(each.detail()).containsPattern("for about (19|20|21),"));
         } finally {
             run("reset min_parallel_table_scan_size", "reset parallel_setup_cost", "reset parallel_tuple_cost");
         }
@@ -190,7 +191,7 @@ class PlanCheckTest {
         assertThat(why("customer_id = ?::numeric"))
                 .contains("of customer_id: it is compared as numeric, and the column is bigint");
         assertThat(why("code like 'c77%'")).contains("of code: it is a pattern");
-        assertThat(why("code collate \"C\" = ?")).contains("of code: it has a collation of its own");
+        assertThat(why("code collate \"C\" = ?")).contains("of code: the statement names a collation");
         assertThat(why("total = customer_id")).contains("not compared with a value that stays the same");
         assertThat(why("customer_id = (random() * 1000)::bigint")).contains("not compared with a value");
         assertThat(why("doc @> ?")).contains("of doc: it is no comparison");
@@ -233,7 +234,15 @@ class PlanCheckTest {
     }
 
     @Test
-    void invalid_and_partial_indexes_do_not_count() throws SQLException {
+    void a_limit_that_ends_the_scan_early_does_not_inflate_the_gain() throws SQLException {
+        List<IndexAdvice> all = look(false, reads("select * from orders where customer_id = ?"));
+        List<IndexAdvice> first = look(false, reads("select * from orders where customer_id = ? limit 1"));
+
+        assertThat(first.get(0).gain()).isLessThan(2 * requireNonNull(all.get(0).gain()));
+    }
+
+    @Test
+    void a_partial_index_does_not_count() throws SQLException {
         run("create index partly on orders (customer_id) where total > 10");
         try {
             assertThat(ddl("select * from orders where customer_id = ?")).endsWith("(customer_id)");
@@ -286,7 +295,8 @@ class PlanCheckTest {
     void partitions_that_a_value_rules_out_are_seen_in_the_new_way_and_noted_in_the_old() throws SQLException {
         String sql = "select * from event where account = ? and at = ?";
 
-        assertThat(look(false, reads(sql))).hasSize(1);
+        boolean old = Integer.parseInt(SERVER.version().substring(0, 2)) < 16;
+        assertThat(look(false, reads(sql))).hasSize(old ? 0 : 1);
         assertThat(look(true, reads(sql))).isEmpty();
         assertThat(notes).anyMatch(each -> each.contains("without the partitions that a null rules out"));
     }
@@ -367,18 +377,12 @@ class PlanCheckTest {
 
     @Test
     void other_databases_are_not_asked() throws SQLException {
-        var mariadb = MariaDbServer.shared();
-        try (Connection h2 = DriverManager.getConnection("jdbc:h2:mem:plans;MODE=PostgreSQL");
-                Connection maria = mariadb.dataSource(mariadb.createDatabase()).getConnection()) {
-            for (Connection each : List.of(h2, maria)) {
-                assertThat(PlanCheck.look(each, List.of(reads("select 1")), MIN_ROWS, notes::add))
-                        .isEmpty();
-            }
+        try (Connection h2 = DriverManager.getConnection("jdbc:h2:mem:plans;MODE=PostgreSQL")) {
+            assertThat(PlanCheck.look(h2, List.of(reads("select 1")), MIN_ROWS, notes::add))
+                    .isEmpty();
         }
         assertThat(notes)
-                .containsExactly(
-                        "statements not looked at: only PostgreSQL is asked for its plans, and this is H2",
-                        "statements not looked at: only PostgreSQL is asked for its plans, and this is MariaDB");
+                .containsExactly("statements not looked at: only PostgreSQL is asked for its plans, and this is H2");
     }
 
     @Test
@@ -401,7 +405,20 @@ class PlanCheckTest {
     }
 
     private List<IndexAdvice> look(boolean oldWay, StatementStats... statements) throws SQLException {
-        return PlanCheck.look(connection, List.of(statements), MIN_ROWS, oldWay, notes::add);
+        return patiently(connection, oldWay, notes, List.of(statements));
+    }
+
+    /** Again, where a busy machine took longer for a plan than the check waits. */
+    static List<IndexAdvice> patiently(
+            Connection on, boolean oldWay, List<String> notes, List<StatementStats> statements) throws SQLException {
+        while (true) {
+            List<String> news = new ArrayList<>();
+            List<IndexAdvice> advice = PlanCheck.look(on, statements, MIN_ROWS, oldWay, news::add);
+            if (news.stream().noneMatch(each -> each.contains("planning took longer"))) {
+                notes.addAll(news);
+                return advice;
+            }
+        }
     }
 
     /** The only index that is proposed for it, the same in both ways. */
