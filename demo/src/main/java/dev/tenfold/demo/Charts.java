@@ -218,7 +218,8 @@ final class Charts {
                 graphics.setColor(GRID);
                 graphics.fill(new Rectangle2D.Double(x, 0, 1, bottom + 4));
                 graphics.setColor(INK);
-                graphics.drawString(millis(tick), (float) x + 4, bottom + 18);
+                // Not beyond the right end.
+                if (x < FULL - 60) graphics.drawString(millis(tick), (float) x + 4, bottom + 18);
             }
             for (int i = 0; i < versions.size(); i++) {
                 strip(graphics, found, versions.get(i), i * STRIP, scale);
@@ -316,7 +317,7 @@ final class Charts {
     private static String millis(double value) {
         return value >= 1_000
                 ? Math.round(value / 1_000) + " s"
-                : value >= 1 ? Math.round(value) + " ms" : value + " ms";
+                : value >= 1 || value == 0 ? Math.round(value) + " ms" : value + " ms";
     }
 
     private static double[] doubles(int[] values) {
@@ -342,6 +343,7 @@ final class Charts {
                 + svg.substring(svg.indexOf('>', svg.indexOf("<svg")) + 1)
                         .replace("id=\"", "id=\"" + id)
                         .replace("url(#", "url(#" + id)
-                        .replace(Font.SANS_SERIF, "inherit");
+                        // Whatever this machine calls it.
+                        .replaceAll("font-family:&quot;[^&]*&quot;", "font-family:inherit");
     }
 }

@@ -12,6 +12,7 @@ import dev.tenfold.query.guard.QueryScope;
 import dev.tenfold.query.guard.StatementStats;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -140,11 +141,17 @@ final class Inspection {
             List<Finding> findings,
             List<StatementStats> stats,
             List<Timeline.Bar> quickest) {
+        /** The dearest first. */
+        List<Finding> byCost() {
+            return findings.stream()
+                    .sorted(Comparator.comparing(Finding::lost).reversed())
+                    .toList();
+        }
+
         /** Queries in a loop, the dearest first. */
         List<Finding> loops() {
-            return findings.stream()
+            return byCost().stream()
                     .filter(finding -> finding.kind() == FindingKind.N_PLUS_ONE)
-                    .sorted((one, other) -> other.lost().compareTo(one.lost()))
                     .toList();
         }
 

@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /** The last step: one HTML file that needs no other, with what was measured, how, and the code that ran. */
@@ -143,7 +144,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
             return "";
         }
         StringBuilder blocks = new StringBuilder();
-        found.naive().findings().forEach(finding -> blocks.append(block(found, finding)));
+        found.naive().byCost().forEach(finding -> blocks.append(block(found, finding)));
         found.before().advice().forEach(advice -> blocks.append(block(advice)));
         return """
                 <div class="found">
@@ -182,18 +183,20 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
     }
 
     private static String block(IndexAdvice advice) {
+        Double gain = advice.gain();
         String ddl = advice.ddl() == null ? "" : "<pre>" + escape(advice.ddl()) + "</pre>\n";
         return """
                 <div class="finding index">
-                <h4>%s <span>%s, %s</span></h4>
+                <h4>%s <span>%s, %s%s</span></h4>
                 <p>%s</p>
                 %s</div>
                 """.formatted(
-                        escape(advice.kind().toString()),
-                        escape(advice.table()),
-                        escape(advice.subject()),
-                        escape(advice.detail()),
-                        ddl);
+                escape(advice.kind().toString()),
+                escape(advice.table()),
+                escape(advice.subject()),
+                gain == null ? "" : String.format(Locale.ROOT, ", about %.0f times cheaper with an index", gain),
+                escape(advice.detail()),
+                ddl);
     }
 
     private static String notes(Stage.Result result) {

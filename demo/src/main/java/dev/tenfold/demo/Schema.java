@@ -103,8 +103,9 @@ final class Schema {
         run("drop index if exists comments_post_id");
     }
 
+    /** Serves the newest comments of a post, too: the id is what {@link Inspection} found that it should have. */
     void createForeignKeyIndex() throws SQLException {
-        run("create index if not exists comments_post_id on comments (post_id)", "analyze comments");
+        run("create index if not exists comments_post_id on comments (post_id, id)", "analyze comments");
     }
 
     /** What is indexed, by the indexes' names: the definition from the table on, as the catalog has it. */

@@ -1,5 +1,7 @@
 package dev.tenfold.demo;
 
+import static java.util.stream.Collectors.joining;
+
 import dev.tenfold.query.guard.Finding;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,29 +67,32 @@ final class Words {
                 Locale.ROOT,
                 "%n1,000 users, before the load: %d requests of the naive code through QueryGuard.watch(pool)%n",
                 Inspection.REQUESTS));
-        for (Finding finding : found.naive().findings()) {
-            out.append('\n').append(finding.text().indent(2));
+        for (Finding finding : found.naive().byCost()) {
+            out.append('\n').append(indented(finding.text()));
             out.append("    so far     ").append(toll(finding)).append('\n');
         }
         out.append("\n  IndexCheck.of(dataSource).statements(guard.statements())\n");
-        out.append(found.before().text().indent(2));
+        out.append(indented(found.before().text()));
         out.append("\n  The same requests with toolkit-query, after the statements above: ")
                 .append(contrast(found))
                 .append('\n');
         for (Finding finding : found.batched().findings()) {
-            out.append('\n').append(finding.text().indent(2));
+            out.append('\n').append(indented(finding.text()));
         }
-        return out.append(found.after().text().indent(2)).toString();
+        return out.append(indented(found.after().text())).toString();
+    }
+
+    private static String indented(String text) {
+        return text.lines()
+                .map(line -> line.isEmpty() ? "\n" : "  " + line + "\n")
+                .collect(joining());
     }
 
     /** What a finding has cost. */
     static String toll(Finding finding) {
-        return String.format(
-                Locale.ROOT,
-                "%,d executions in %d requests, %,.0f ms lost",
-                finding.count(),
-                finding.scopes(),
-                finding.lost().toNanos() / 1e6);
+        String count = String.format(Locale.ROOT, "%,d executions in %d requests", finding.count(), finding.scopes());
+        double millis = finding.lost().toNanos() / 1e6;
+        return millis == 0 ? count : String.format(Locale.ROOT, "%s, %,.0f ms lost", count, millis);
     }
 
     /** What has changed in a request. */

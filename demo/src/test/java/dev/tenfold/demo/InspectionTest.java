@@ -23,7 +23,7 @@ import org.junit.jupiter.api.TestInstance;
 class InspectionTest {
     private static final int POSTS = Feed.POSTS_A_PAGE;
     private static final int NAIVE_STATEMENTS = 1 + 2 * POSTS + POSTS * Feed.COMMENTS_A_POST;
-    private static final String INDEX = "public.comments USING btree (post_id)";
+    private static final String INDEX = "public.comments USING btree (post_id, id)";
 
     /** The real thing, once. */
     @Nested

@@ -51,7 +51,7 @@ class StageTest {
                 .asString()
                 .contains(
                         "the N+1 at NaiveFeed.page(NaiveFeed.java:7)",
-                        "an index is missing on public.comments USING btree (post_id)",
+                        "an index is missing on public.comments USING btree (post_id, id)",
                         "4 statements a request instead of 241, and no findings.");
     }
 
