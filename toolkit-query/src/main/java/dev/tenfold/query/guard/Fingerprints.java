@@ -1,7 +1,6 @@
 package dev.tenfold.query.guard;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The fingerprints of one guard, at most some megabytes of them, however many texts there are.
  *
  * <p>A statement that is no longer used is forgotten, and with it what its executions took; if it comes again, it is another
- * object of the same {@link Fingerprint#id}. What is promised: between two changes of the generation, {@link #of} gives one
+ * object of the same {@link Fingerprint#id}. What is promised: between two changes of the generation, {@link #text} gives one
  * object for one normalised form, on all threads, and a fingerprint that was asked for in one generation is still the same
  * object all through the next. A generation ends when {@value #MAX_FORMS} characters of normalised forms have been new to it,
  * so literals in texts, however many, do not end one.
@@ -30,8 +29,8 @@ final class Fingerprints {
     static final int MAX_TEXTS = 2_000_000;
     /** Characters of normalised forms in a generation of fingerprints, {@link #FORM} for each included. */
     static final int MAX_FORMS = 2_000_000;
-    /** What a text takes besides its characters: a string, its array's head and a node of the table. */
-    static final int TEXT = 100;
+    /** What a text takes besides its characters: objects, up to 16 literals and a node of the table. */
+    static final int TEXT = 300;
     /** What a fingerprint takes besides its characters. */
     static final int FORM = 600;
 
@@ -49,8 +48,8 @@ final class Fingerprints {
      */
     private final ReentrantLock lock = new ReentrantLock();
 
-    private volatile Map<String, Fingerprint> youngTexts = new ConcurrentHashMap<>();
-    private Map<String, Fingerprint> oldTexts = new ConcurrentHashMap<>();
+    private volatile Map<String, Text> youngTexts = new ConcurrentHashMap<>();
+    private Map<String, Text> oldTexts = new ConcurrentHashMap<>();
     private int sizeOfTexts;
     private long distinctTexts;
     /** By {@link Fingerprint#id}. */
@@ -60,42 +59,18 @@ final class Fingerprints {
     private int sizeOfForms;
 
     /**
-     * The fingerprint of a text as the application sends it.
+     * A text as the application sends it, with its fingerprint.
      *
      * @param sql any text, also one that no database would take
      */
-    Fingerprint of(String sql) {
-        Fingerprint known = youngTexts.get(sql);
+    Text text(String sql) {
+        Text known = youngTexts.get(sql);
         return known != null ? known : find(sql);
     }
 
-    private static final int MOST_WHOLE = 4_096;
-
-    private final ConcurrentHashMap<String, Text> whole = new ConcurrentHashMap<>();
-
-    /** The text with its fingerprint; all its literals together are one more value. */
-    Text text(String sql) {
-        Text known = whole.get(sql);
-        if (known != null && known.fingerprint == of(sql)) return known;
-        Fingerprint fingerprint = of(sql);
-        boolean hasLiterals = fingerprint.literals != 0;
-        byte[] roles = fingerprint.roles;
-        if (hasLiterals) {
-            roles = Arrays.copyOf(roles, roles.length + 1);
-            roles[roles.length - 1] = role(fingerprint.literals);
-        }
-        Text text = new Text(sql, fingerprint, roles, hasLiterals ? new long[] {sql.hashCode()} : Text.NO_LITERALS);
-        if (sql.length() > MAX_LENGTH) return text;
-        if (whole.size() >= MOST_WHOLE) whole.clear();
-        whole.put(sql, text);
-        return text;
-    }
-
-    private static byte role(int bits) {
-        for (byte role : new byte[] {Fingerprint.EQUAL, Fingerprint.OTHER, Fingerprint.WRITTEN, Fingerprint.RANGE}) {
-            if ((bits & (1 << role)) != 0) return role;
-        }
-        return Fingerprint.LIMIT;
+    /** The fingerprint of a text. */
+    Fingerprint of(String sql) {
+        return text(sql).fingerprint;
     }
 
     /** All that are remembered, in no order. */
@@ -127,7 +102,7 @@ final class Fingerprints {
         lock.lock();
         try {
             int size = 0;
-            for (Map<String, Fingerprint> texts : List.of(youngTexts, oldTexts)) {
+            for (Map<String, Text> texts : List.of(youngTexts, oldTexts)) {
                 for (String text : texts.keySet()) size += size(text);
             }
             for (Fingerprint one : all()) size += size(one);
@@ -137,36 +112,37 @@ final class Fingerprints {
         }
     }
 
-    private Fingerprint find(String sql) {
-        Fingerprint known = known(sql);
+    private Text find(String sql) {
+        Text known = known(sql);
         if (known != null) return known;
-        SqlText text = SqlText.of(sql);
+        SqlText read = SqlText.of(sql);
         lock.lock();
         try {
-            Fingerprint meanwhile = known(sql);
+            Text meanwhile = known(sql);
             if (meanwhile != null) return meanwhile;
             distinctTexts++;
-            Fingerprint same = young.getOrDefault(text.id(), old.get(text.id()));
-            return keep(sql, same != null ? same : text.fingerprint());
+            Fingerprint same = young.getOrDefault(read.id(), old.get(read.id()));
+            return keep(read.text(same != null ? same : read.fingerprint()));
         } finally {
             lock.unlock();
         }
     }
 
-    private @Nullable Fingerprint known(String sql) {
+    private @Nullable Text known(String sql) {
         lock.lock();
         try {
-            Fingerprint known = youngTexts.get(sql);
+            Text known = youngTexts.get(sql);
             if (known != null) return known;
-            Fingerprint before = oldTexts.get(sql);
-            return before == null ? null : keep(sql, before);
+            Text before = oldTexts.get(sql);
+            return before == null ? null : keep(before);
         } finally {
             lock.unlock();
         }
     }
 
     /** Puts both into the young generations. With the lock. */
-    private Fingerprint keep(String sql, Fingerprint fingerprint) {
+    private Text keep(Text text) {
+        Fingerprint fingerprint = text.fingerprint;
         if (!young.containsKey(fingerprint.id)) {
             if (sizeOfForms >= MAX_FORMS) {
                 old = young;
@@ -177,12 +153,12 @@ final class Fingerprints {
             young.put(fingerprint.id, fingerprint);
             sizeOfForms += size(fingerprint);
         }
-        if (sql.length() <= MAX_LENGTH) {
+        if (text.sql.length() <= MAX_LENGTH) {
             if (sizeOfTexts >= MAX_TEXTS) ageTexts();
-            youngTexts.put(sql, fingerprint);
-            sizeOfTexts += size(sql);
+            youngTexts.put(text.sql, text);
+            sizeOfTexts += size(text.sql);
         }
-        return fingerprint;
+        return text;
     }
 
     private void ageTexts() {

@@ -9,7 +9,9 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
@@ -41,6 +43,8 @@ public final class QueryGuard implements DataSource {
     private final Symptoms symptoms;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
+
+    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
 
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
@@ -167,6 +171,18 @@ public final class QueryGuard implements DataSource {
         return statements.sum();
     }
 
+    /** Who is told how many statements there were in a scope that has ended, and is not inside of another one. */
+    void onScopes(LongConsumer listener) {
+        perScope.add(listener);
+    }
+
+    /** Called when such a scope has ended. */
+    void ended(long executions) {
+        for (LongConsumer listener : perScope) {
+            listener.accept(executions);
+        }
+    }
+
     GuardOptions options() {
         return options;
     }
@@ -194,6 +210,8 @@ public final class QueryGuard implements DataSource {
             symptoms.held(connection, implicit == null ? ThreadState.current().scope() : implicit, now);
         }
         if (implicit != null) implicit.end();
+        QueryScope life = connection.lifeOfBorrower();
+        if (life != null) life.pause(now);
         symptoms.lookAtTrends(now);
     }
 

@@ -39,6 +39,9 @@ public final class QueryScope implements AutoCloseable {
     private long nanos;
     private long addedUpAt;
     private long lastEnd;
+    private boolean isPaused;
+    private long pausedAt;
+    private volatile boolean saidMany;
     private volatile boolean closed;
 
     /** A threshold of 0 is the guard's. */
@@ -181,9 +184,36 @@ public final class QueryScope implements AutoCloseable {
             closed = true;
             table = null;
         }
+        tell(news, most);
+        if (parent != null) {
+            parent.include(statements, nanos, findings());
+        } else if (most != null && !name.isEmpty()) {
+            most.guard.ended(statements);
+        }
+    }
+
+    /** Tells what there is so far, of a scope of which nobody says when it ends. */
+    void pause(long now) {
+        Entry most;
+        List<Runnable> news = new ArrayList<>(0);
+        synchronized (this) {
+            if (closed) return;
+            most = settle(news);
+            isPaused = true;
+            pausedAt = now;
+        }
+        tell(news, most);
+    }
+
+    /** Nanoseconds since the last pause; 0 if there was none. */
+    synchronized long idle(long now) {
+        return isPaused ? now - pausedAt : 0;
+    }
+
+    private void tell(List<Runnable> news, @Nullable Entry most) {
         news.forEach(Runnable::run);
-        if (most != null) most.guard.verdicts().ended(this, statements - statementsInside, most);
-        if (parent != null) parent.include(statements, nanos, findings());
+        if (most == null || saidMany) return;
+        saidMany = most.guard.verdicts().isMany(this, statements - statementsInside, most);
     }
 
     /** Adds up, and gives what is to be told, without the lock, of verdicts since the last time. */

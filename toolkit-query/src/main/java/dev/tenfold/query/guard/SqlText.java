@@ -86,6 +86,8 @@ final class SqlText {
     private String form = "";
     private long hash;
     private int literals;
+    private byte[] rolesOfLiterals = new byte[0];
+    private long[] valuesOfLiterals = Text.NO_LITERALS;
     private boolean listed;
     private boolean limited;
     private boolean locks;
@@ -572,17 +574,50 @@ final class SqlText {
     private void readRoles() {
         byte[] found = new byte[16];
         int count = 0;
+        byte[] literal = new byte[Text.MOST_LITERALS];
+        long[] values = new long[Text.MOST_LITERALS];
+        int fixed = 0;
         for (int token = 0; token < tokens.count; token++) {
             if (!tokens.isValue(token)) continue;
             byte role = role(token);
             if (tokens.types[token] != SqlTokens.PARAMETER) {
                 literals |= 1 << role;
+                int i = Math.min(fixed, Text.MOST_LITERALS - 1);
+                literal[i] = role;
+                values[i] = values[i] * 31 + valueOf(token);
+                fixed++;
                 continue;
             }
             if (count == found.length) found = Arrays.copyOf(found, count * 2);
             found[count++] = role;
         }
         roles = Arrays.copyOf(found, count);
+        int kept = Math.min(fixed, Text.MOST_LITERALS);
+        if (kept == 0) return;
+        rolesOfLiterals = Arrays.copyOf(literal, kept);
+        valuesOfLiterals = Arrays.copyOf(values, kept);
+    }
+
+    /** A whole number as it is, so that it is seen to grow; anything else as a hash. */
+    private long valueOf(int token) {
+        long number = 0;
+        long hash = 0;
+        boolean whole = tokens.is(token, SqlTokens.NUMBER) && tokens.ends[token] - tokens.starts[token] <= 18;
+        for (int at = tokens.starts[token]; at < tokens.ends[token]; at++) {
+            char c = tokens.sql.charAt(at);
+            whole &= c >= '0' && c <= '9';
+            number = number * 10 + (c - '0');
+            hash = (hash ^ c) * 0x9e3779b97f4a7c15L;
+        }
+        return whole ? number : hash;
+    }
+
+    /** The text itself, with the fingerprint that it shares with others. */
+    Text text(Fingerprint fingerprint) {
+        if (valuesOfLiterals.length == 0) return new Text(tokens.sql, fingerprint, fingerprint.roles, valuesOfLiterals);
+        byte[] all = Arrays.copyOf(roles, roles.length + rolesOfLiterals.length);
+        System.arraycopy(rolesOfLiterals, 0, all, roles.length, rolesOfLiterals.length);
+        return new Text(tokens.sql, fingerprint, all, valuesOfLiterals);
     }
 
     /** Looks at what stands before and behind the value, then at what stands so around the parentheses that it is in. */

@@ -81,13 +81,14 @@ final class Verdicts {
     }
 
     /**
-     * Called when a scope has ended.
+     * Called when a scope has ended: reports it if it took many statements.
      *
      * @param statements its own, without those of scopes inside of it
      * @param most the statement that came most often
+     * @return whether they are many
      */
-    void ended(QueryScope scope, long statements, Entry most) {
-        if (statements < manyStatements || scope.isOfTest()) return;
+    boolean isMany(QueryScope scope, long statements, Entry most) {
+        if (statements < manyStatements || scope.isOfTest()) return false;
         safely(() -> {
             CallSite site = site();
             if (site == null) return;
@@ -104,6 +105,7 @@ final class Verdicts {
                             + " ignore the method, if it has to be so");
             if (found != null) scope.found(found);
         });
+        return true;
     }
 
     /**

@@ -54,6 +54,7 @@ final class WatchedConnection extends ForwardingConnection {
         this.outer = borrower.open;
         if (outer != null) forgetThoseBack();
         borrower.open = this;
+        if (outer == null) borrower.borrows(borrowedAt);
     }
 
     /** What other threads have closed; and what comes after so many, for these are leaks. */
@@ -80,6 +81,12 @@ final class WatchedConnection extends ForwardingConnection {
     @Nullable
     QueryScope scopeOfItsOwn() {
         return own;
+    }
+
+    /** The scope that a virtual thread's life is; null if there is none. */
+    @Nullable
+    QueryScope lifeOfBorrower() {
+        return borrower.lifeSoFar();
     }
 
     long borrowedAt() {
@@ -153,7 +160,9 @@ final class WatchedConnection extends ForwardingConnection {
     @Nullable
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
         working += end - start;
-        QueryScope scope = ThreadState.current().scope();
+        ThreadState current = ThreadState.current();
+        QueryScope scope = current.scope();
+        if (scope == null) scope = current.life();
         if (scope == null) {
             scope = own;
             if (scope == null) {

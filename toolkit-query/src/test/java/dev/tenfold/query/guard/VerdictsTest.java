@@ -211,7 +211,7 @@ class VerdictsTest {
     @Test
     void a_poll_is_no_repeated_read() throws SQLException {
         assertThat(found(connection -> {
-                    for (int i = 0; i < 100; i++) {
+                    for (int i = 0; i < 50; i++) {
                         author(connection, 7);
                         clock.addAndGet(100_000_000);
                     }
