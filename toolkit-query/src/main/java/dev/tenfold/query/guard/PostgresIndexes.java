@@ -31,7 +31,7 @@ import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads PostgreSQL's catalog. Four queries and one a server for the use of indexes; the rules are here and in
+ * Reads PostgreSQL's catalog. Three queries, and two a server for the use of indexes; the rules are here and in
  * {@link CatalogIndex}, not in the SQL.
  *
  * <p>Whether an index supports a foreign key is what the planner asks when it plans the trigger's query {@code select 1 from
