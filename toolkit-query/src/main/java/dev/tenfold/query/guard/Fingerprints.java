@@ -121,7 +121,8 @@ final class Fingerprints {
             Text meanwhile = known(sql);
             if (meanwhile != null) return meanwhile;
             distinctTexts++;
-            Fingerprint same = young.getOrDefault(read.id(), old.get(read.id()));
+            String id = read.id();
+            Fingerprint same = young.getOrDefault(id, old.get(id));
             return keep(read.text(same != null ? same : read.fingerprint()));
         } finally {
             lock.unlock();

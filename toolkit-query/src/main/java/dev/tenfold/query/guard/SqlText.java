@@ -77,7 +77,7 @@ final class SqlText {
     /** By group (its opening parenthesis + 1; 0 is the statement itself). */
     private final Group[] groups;
     /** The tokens of the normalised form. */
-    private int[] shown;
+    private final int[] shown;
 
     private int size;
 
@@ -88,22 +88,29 @@ final class SqlText {
     private int literals;
     private byte[] rolesOfLiterals = new byte[0];
     private long[] valuesOfLiterals = Text.NO_LITERALS;
+    /** Whether a list of literals stands in it. */
     private boolean listed;
+
     private boolean limited;
     private boolean locks;
     private boolean several;
+    /** Whether it may change or store something, wherever in it. */
     private boolean changes;
+    /** How many parentheses stand before its first word. */
     private int outer;
 
     private static final class Group {
         byte clause;
         int commas;
+        /** How deep the parentheses in it are nested, in the normalised form. */
         int height;
+        /** The place of its parenthesis in the normalised form. */
         int shownFrom;
+        /** Whether an {@code and} is missing. */
         boolean between;
         /** Whether it has the name of a column in it. */
         boolean named;
-
+        /** Whether it has a parameter in it. */
         boolean parameters;
     }
 
@@ -198,12 +205,8 @@ final class SqlText {
             boolean parameter = tokens.types[token] == SqlTokens.PARAMETER;
             if (!parameter && !(tokens.types[token] == SqlTokens.OPERATOR && sql.startsWith("??", start))) continue;
             text.append(sql, copied, start);
-            if (parameter) {
-                text.append('$').append(++number);
-                copied = start + 1;
-            } else {
-                copied = start + 1; // one of the two stays
-            }
+            if (parameter) text.append('$').append(++number);
+            copied = start + 1; // of ?? the second stays
         }
         return text.append(sql, copied, sql.length()).toString();
     }
@@ -219,8 +222,8 @@ final class SqlText {
     }
 
     /**
-     * Sixteen hex digits: a hash of the whole normalised form, and of which of its values are parameters. The same in every
-     * process.
+     * Sixteen hex digits: a hash of the whole normalised form, of which of its values are parameters, and of {@link #ignored}.
+     * The same in every process.
      */
     String id() {
         return HexFormat.of().toHexDigits(hash);
@@ -292,7 +295,7 @@ final class SqlText {
             case JOIN -> group.clause = FROM_LIST;
             case WHERE -> group.clause = CONDITION;
             case SET -> group.clause = SET_LIST;
-            case TAIL, VALUES, FETCH, OFFSET -> group.clause = TAIL;
+            case TAIL, FETCH, OFFSET -> group.clause = TAIL;
             case FIRST -> limited |= tokens.is(token - 1, Word.FETCH) && open < outer;
             case TOP -> limited |= open < outer;
             case ROWNUM -> limited |= group.clause == CONDITION && open < outer;
@@ -470,7 +473,7 @@ final class SqlText {
 
     private void writeForm() {
         StringBuilder text = new StringBuilder(Math.min(MAX_TEXT, tokens.sql.length()) + 8);
-        hash = 0x74656e666f6c6421L;
+        hash = tokens.ignored ? 0x69676e6f726564L : 0x74656e666f6c6421L;
         for (int i = 0; i < size; i++) {
             int token = shown[i];
             if (i > 0 && isApart(shown[i - 1], token)) put(text, ' ', ' ');
@@ -483,7 +486,7 @@ final class SqlText {
             } else {
                 boolean raw = tokens.is(token, SqlTokens.QUOTED) || tokens.is(token, SqlTokens.HINT);
                 for (int at = tokens.starts[token]; at < tokens.ends[token]; at++) {
-                    char c = raw ? tokens.sql.charAt(at) : Character.toLowerCase(tokens.sql.charAt(at));
+                    char c = raw ? tokens.sql.charAt(at) : lower(tokens.sql.charAt(at));
                     put(text, c, c);
                 }
             }
@@ -496,6 +499,12 @@ final class SqlText {
         hash ^= hash >>> 33;
         hash *= 0xc4ceb9fe1a85ec53L;
         hash ^= hash >>> 33;
+    }
+
+    /** Makes no letter of a keyword from another: the dotless and the dotted i, the Kelvin sign. */
+    private static char lower(char c) {
+        char lower = Character.toLowerCase(c);
+        return lower < 0x80 && c >= 0x80 ? c : lower;
     }
 
     private void put(StringBuilder text, char c, char hashed) {
@@ -614,7 +623,11 @@ final class SqlText {
 
     /** The text itself, with the fingerprint that it shares with others. */
     Text text(Fingerprint fingerprint) {
-        if (valuesOfLiterals.length == 0) return new Text(tokens.sql, fingerprint, fingerprint.roles, valuesOfLiterals);
+        byte[] shared = fingerprint.roles;
+        int kept = Math.min(roles.length, Fingerprint.MAX_ROLES);
+        // Lists of other lengths have the same fingerprint.
+        byte[] own = Arrays.equals(shared, 0, shared.length, roles, 0, kept) ? shared : Arrays.copyOf(roles, kept);
+        if (valuesOfLiterals.length == 0) return new Text(tokens.sql, fingerprint, own, valuesOfLiterals);
         byte[] all = Arrays.copyOf(roles, roles.length + rolesOfLiterals.length);
         System.arraycopy(rolesOfLiterals, 0, all, roles.length, rolesOfLiterals.length);
         return new Text(tokens.sql, fingerprint, all, valuesOfLiterals);
@@ -625,17 +638,18 @@ final class SqlText {
         int first = value;
         int last = value;
         for (int climbs = 0; climbs < MAX_STEPS; climbs++) {
+            int open = around[first];
+            if (open >= 0 && opens[open] == ROWS) return LIST; // also in H2's table(id bigint = ?)
             last = behindCasts(last);
             byte role = roleByLeft(first, last);
             if (role == NONE) role = roleByRight(last);
             if (role != NONE) return role;
-            int open = around[first];
             if (open < 0) return byClause(first);
             switch (opens[open]) {
                 case IN -> {
                     return groups[open + 1].commas > 0 ? LIST : EQUAL;
                 }
-                case ANY, ROWS -> {
+                case ANY -> {
                     return LIST;
                 }
                 case TOP -> {

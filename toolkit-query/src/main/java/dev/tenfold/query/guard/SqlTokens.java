@@ -229,7 +229,7 @@ final class SqlTokens {
         if ((!standard.open && !standard.stray) || sql.indexOf('\\') < 0) return standard;
         SqlTokens escaped = new SqlTokens(sql, true);
         escaped.read();
-        return escaped.open ? standard : escaped;
+        return escaped.open || escaped.stray ? standard : escaped;
     }
 
     /** Whether an operator can follow the token. */
