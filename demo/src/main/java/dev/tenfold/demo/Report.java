@@ -151,8 +151,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <h3>Found by themselves</h3>
                 <p>%d requests of the naive code before any load, through <code>QueryGuard.watch(pool)</code>; then
                 <code>IndexCheck.of(dataSource).statements(guard.statements()).report()</code>. The words are theirs.</p>
-                <figure><figcaption>The statements of one request <span>over time, as the application saw
-                them</span></figcaption>%s</figure>
+                <figure><figcaption>The statements of one request <span>over time, as the application waited
+                for them, in the colours of the findings</span></figcaption>%s</figure>
                 %s<p>The same requests with toolkit-query, and after the statement that IndexCheck proposed: %s IndexCheck: %s</p>
                 </div>
                 """.formatted(
