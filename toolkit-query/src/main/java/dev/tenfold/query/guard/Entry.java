@@ -182,8 +182,7 @@ final class Entry {
 
     /** The most rows that an execution gave, as far as is known; -1 if nothing is. */
     long rows() {
-        long seen = rows;
-        return seen >= 0 ? seen : fingerprint.executions.typicalRows();
+        return Math.max(rows, fingerprint.executions.typicalRows());
     }
 
     /** Whether a value varies that is a key: one that a column is compared with for equality, or of unknown use. */

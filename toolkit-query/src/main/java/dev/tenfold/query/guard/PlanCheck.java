@@ -24,7 +24,8 @@ import org.xml.sax.SAXException;
  *
  * <p><b>What it does not.</b> It sees generic plans, for it does not know the values: for some of them PostgreSQL may do
  * better, or worse. It knows indexes of plain columns alone; where a condition needs another kind it says so and proposes
- * nothing.
+ * nothing. Plans do not show collations: a view that compares by another one than the column's may get an index that is not
+ * used (where the statement itself says {@code collate}, none is proposed; HypoPG sees it, too).
  *
  * <p><b>No harm.</b> Nothing is run: {@code EXPLAIN} without {@code ANALYZE} plans only. But the planner itself calls
  * functions that are declared immutable, whatever they do, and takes a share lock on each table. Hence each statement is

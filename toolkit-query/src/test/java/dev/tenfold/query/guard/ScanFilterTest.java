@@ -115,7 +115,7 @@ class ScanFilterTest {
                 "InitPlan",
                 " ",
                 "text");
-        for (int i = 0; i < 20_000; i++) {
+        for (int i = 0; i < 5_000; i++) {
             StringBuilder text = new StringBuilder();
             for (int j = random.nextInt(30); j > 0; j--) text.append(soup.get(random.nextInt(soup.size())));
             assertThat(ScanFilter.terms(text.toString(), "o"))
