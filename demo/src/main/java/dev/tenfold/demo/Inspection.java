@@ -4,12 +4,12 @@ import static java.util.stream.Collectors.joining;
 
 import dev.tenfold.query.guard.Finding;
 import dev.tenfold.query.guard.FindingKind;
-import dev.tenfold.query.guard.IndexAdvice;
-import dev.tenfold.query.guard.IndexCheck;
-import dev.tenfold.query.guard.IndexReport;
 import dev.tenfold.query.guard.QueryGuard;
 import dev.tenfold.query.guard.QueryScope;
 import dev.tenfold.query.guard.StatementStats;
+import dev.tenfold.query.index.IndexAdvice;
+import dev.tenfold.query.index.IndexCheck;
+import dev.tenfold.query.index.IndexReport;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.Comparator;

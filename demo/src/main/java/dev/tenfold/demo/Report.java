@@ -3,7 +3,7 @@ package dev.tenfold.demo;
 import static java.util.stream.Collectors.joining;
 
 import dev.tenfold.query.guard.Finding;
-import dev.tenfold.query.guard.IndexAdvice;
+import dev.tenfold.query.index.IndexAdvice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
