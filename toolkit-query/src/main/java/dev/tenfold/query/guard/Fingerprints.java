@@ -4,24 +4,24 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** The fingerprints of one guard: bounded, however many texts there are. */
 final class Fingerprints {
-    private final ConcurrentHashMap<String, Fingerprint> byText = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<String, Text> byText = new ConcurrentHashMap<>();
 
-    /**
-     * The fingerprint of a text as the application sends it.
-     *
-     * @param sql any text, also one that no database would take
-     */
-    Fingerprint of(String sql) {
-        return byText.computeIfAbsent(
+    /** The text, with its fingerprint, as the application sends it. */
+    Text text(String sql) {
+        Text known = byText.get(sql);
+        return known != null ? known : byText.computeIfAbsent(sql, Fingerprints::read);
+    }
+
+    private static Text read(String sql) {
+        Fingerprint fingerprint = new Fingerprint(
+                Integer.toHexString(sql.hashCode()),
                 sql,
-                text -> new Fingerprint(
-                        Integer.toHexString(text.hashCode()),
-                        text,
-                        text.hashCode(),
-                        StatementKind.SELECT,
-                        new byte[0],
-                        false,
-                        false,
-                        false));
+                sql.hashCode(),
+                StatementKind.SELECT,
+                new byte[] {Fingerprint.EQUAL},
+                false,
+                false,
+                false);
+        return new Text(sql, fingerprint, fingerprint.roles, Text.NO_LITERALS);
     }
 }

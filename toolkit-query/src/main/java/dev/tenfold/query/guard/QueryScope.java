@@ -1,0 +1,266 @@
+package dev.tenfold.query.guard;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The statements of one request, job or test, which are judged together.
+ *
+ * <p>A statement counts to the innermost scope that is open on its thread, whichever {@link QueryGuard} it goes through.
+ * Threads that are started inside, virtual ones too, count to it as well. Threads of a pool do not, as they work for others
+ * too: {@link #wrap(Runnable)} what you give them. Where no scope is open, a virtual thread's life is one, and on other threads the time between a connection's borrowing and its return.
+ *
+ * <p>Thread-safe, but for {@link #open} and {@link #close}, which belong to one thread.
+ */
+public final class QueryScope implements AutoCloseable {
+    /** Statements beyond so many different ones are counted, and not judged. */
+    private static final int MOST_ENTRIES = 1024;
+
+    private static final long ADD_UP_EVERY = TimeUnit.SECONDS.toNanos(1);
+
+    private final String name;
+    private final @Nullable QueryScope parent;
+    private final int threshold;
+    private final List<Finding> findings = new ArrayList<>(0);
+
+    private Entry @Nullable [] table;
+    private int entries;
+    private long statements;
+    private long nanos;
+    private long addedUpAt;
+    private volatile boolean closed;
+
+    /** A threshold of 0 is the guard's. */
+    QueryScope(String name, @Nullable QueryScope parent, int threshold) {
+        this.name = name;
+        this.parent = parent;
+        this.threshold = threshold;
+    }
+
+    /**
+     * Opens a scope on this thread, to be closed by this thread. It may be opened inside of another one.
+     *
+     * @param name says which request it is, as {@code "GET /feed"}: of few values, for it is part of findings
+     * @return the scope
+     */
+    public static QueryScope open(String name) {
+        return open(name, 0);
+    }
+
+    /** Judges from the given number of executions on; 0 for the guard's. */
+    static QueryScope open(String name, int threshold) {
+        ThreadState thread = ThreadState.current();
+        QueryScope scope = new QueryScope(Objects.requireNonNull(name, "name"), thread.scope(), threshold);
+        thread.enter(scope);
+        return scope;
+    }
+
+    /**
+     * Carries the caller's scope to another thread.
+     *
+     * @param task what is to count to it
+     * @return a task that can be given to a pool; if no scope is open here, the task itself
+     */
+    public static Runnable wrap(Runnable task) {
+        Objects.requireNonNull(task, "task");
+        QueryScope scope = ThreadState.current().scope();
+        if (scope == null) return task;
+        return () -> {
+            ThreadState thread = ThreadState.current();
+            QueryScope before = thread.scope();
+            thread.enter(scope);
+            try {
+                task.run();
+            } finally {
+                thread.enter(before);
+            }
+        };
+    }
+
+    /**
+     * Carries the caller's scope to another thread.
+     *
+     * @param <T> what it returns
+     * @param task what is to count to it
+     * @return a task that can be given to a pool; if no scope is open here, the task itself
+     */
+    public static <T> Callable<T> wrap(Callable<T> task) {
+        Objects.requireNonNull(task, "task");
+        QueryScope scope = ThreadState.current().scope();
+        if (scope == null) return task;
+        return () -> {
+            ThreadState thread = ThreadState.current();
+            QueryScope before = thread.scope();
+            thread.enter(scope);
+            try {
+                return task.call();
+            } finally {
+                thread.enter(before);
+            }
+        };
+    }
+
+    /**
+     * An executor that carries the scope of each task's giver.
+     *
+     * @param executor runs the tasks
+     * @return an executor
+     */
+    public static Executor wrap(Executor executor) {
+        Objects.requireNonNull(executor, "executor");
+        return task -> executor.execute(wrap(task));
+    }
+
+    /**
+     * How many statements were executed, those of scopes inside of it that are closed among them. A batch is one.
+     *
+     * @return a count
+     */
+    public synchronized long statements() {
+        return statements;
+    }
+
+    /**
+     * What was found in it so far.
+     *
+     * @return a copy
+     */
+    public synchronized List<Finding> findings() {
+        return List.copyOf(findings);
+    }
+
+    /** Ends it: what it counted is added to the scope around it. A second call does nothing. */
+    @Override
+    public void close() {
+        end();
+        ThreadState thread = ThreadState.current();
+        thread.enter(thread.scope());
+    }
+
+    String name() {
+        return name;
+    }
+
+    @Nullable
+    QueryScope parent() {
+        return parent;
+    }
+
+    boolean isClosed() {
+        return closed;
+    }
+
+    /** What {@link #close} does, on any thread. */
+    void end() {
+        long inside;
+        long took;
+        synchronized (this) {
+            if (closed) return;
+            addUp();
+            closed = true;
+            table = null;
+            inside = statements;
+            took = nanos;
+        }
+        if (parent != null) parent.include(inside, took);
+    }
+
+    private synchronized void include(long inside, long took) {
+        statements += inside;
+        nanos += took;
+    }
+
+    synchronized void found(Finding finding) {
+        findings.add(finding);
+    }
+
+    /**
+     * Counts an execution.
+     *
+     * @param values the parameters' values, whole numbers as they are, others as hashes
+     * @param count how many of them
+     * @param start nano time before
+     * @param end nano time after
+     * @param batch how many sets of values it carried
+     * @return what is known in this scope of its statement; null if that is not followed
+     */
+    @Nullable
+    Entry count(QueryGuard guard, Text text, long[] values, int count, long start, long end, int batch) {
+        Entry entry;
+        synchronized (this) {
+            if (closed) return null;
+            statements++;
+            nanos += end - start;
+            entry = entry(guard, text.fingerprint);
+            if (entry == null) return null;
+            entry.add(text, values, count, end - start, batch);
+            if (end - addedUpAt > ADD_UP_EVERY) {
+                if (addedUpAt != 0) addUp();
+                addedUpAt = end;
+            }
+        }
+        if (entry.count >= entry.lookFrom) guard.verdicts().look(this, entry);
+        return entry;
+    }
+
+    private @Nullable Entry entry(QueryGuard guard, Fingerprint fingerprint) {
+        Entry[] slots = table;
+        if (slots == null) {
+            slots = new Entry[8];
+            table = slots;
+        }
+        int mask = slots.length - 1;
+        int i = fingerprint.hash & mask;
+        while (true) {
+            Entry entry = slots[i];
+            if (entry == null) break;
+            if (entry.fingerprint == fingerprint) return entry;
+            i = (i + 1) & mask;
+        }
+        if (entries == MOST_ENTRIES) return null;
+        Entry entry = new Entry(
+                fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+        slots[i] = entry;
+        entries++;
+        if (entries * 2 > slots.length) grow(slots);
+        return entry;
+    }
+
+    private void grow(Entry[] slots) {
+        Entry[] larger = new Entry[slots.length * 2];
+        int mask = larger.length - 1;
+        for (Entry entry : slots) {
+            if (entry == null) continue;
+            int i = entry.fingerprint.hash & mask;
+            while (larger[i] != null) {
+                i = (i + 1) & mask;
+            }
+            larger[i] = entry;
+        }
+        table = larger;
+    }
+
+    /** The entries in the order of their first executions. */
+    synchronized List<Entry> entries() {
+        List<Entry> all = new ArrayList<>(entries);
+        if (table != null) {
+            for (Entry entry : table) {
+                if (entry != null) all.add(entry);
+            }
+        }
+        all.sort((a, b) -> Integer.compare(a.order, b.order));
+        return all;
+    }
+
+    private void addUp() {
+        if (table == null) return;
+        for (Entry entry : table) {
+            if (entry != null) entry.addUp();
+        }
+    }
+}
