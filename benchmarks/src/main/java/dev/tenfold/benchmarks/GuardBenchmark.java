@@ -35,6 +35,7 @@ public class GuardBenchmark {
         GuardWays.BARE,
         "ours",
         GuardWays.PROXY,
+        GuardWays.COUNTING_PROXY,
         GuardWays.SILENT_PROXY,
         GuardWays.P6SPY
     })

@@ -7,12 +7,12 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** What watching adds to a statement, and to a borrowed connection: time and garbage, over a driver that does nothing. */
 final class GuardCost {
-    private static final List<String> PEERS = List.of(GuardWays.PROXY, GuardWays.SILENT_PROXY, GuardWays.P6SPY);
-
     private GuardCost() {}
 
     /** A way, and the work over it. */
@@ -53,11 +53,12 @@ final class GuardCost {
         session.say(name + ": " + samples.rounds("ours") + " rounds, the driver alone takes "
                 + Row.number(samples.median(GuardWays.BARE) / perRequest) + " ns");
         double ours = added(samples, "ours", perRequest);
-        for (String peer : PEERS) {
-            double theirs = added(samples, peer, perRequest);
+        for (GuardWays.Way way : peers(all)) {
+            double theirs = added(samples, way.name(), perRequest);
             // Too little to be told from nothing makes no ratio.
             Double ratio = ours > 0 && theirs > 0 ? Better.LOWER.ratio(ours, theirs) : null;
-            session.emit(new Row(name + "." + peer, peer, "ns/op", ours, theirs, ratio, Better.LOWER));
+            session.emit(
+                    new Row(name + "." + way.name(), way.peer(), "ns/op", ours, theirs, ratio, Better.LOWER));
         }
     }
 
@@ -65,19 +66,21 @@ final class GuardCost {
         return samples.paired(way, GuardWays.BARE, (watched, bare) -> watched - bare) / perRequest;
     }
 
+    private static List<GuardWays.Way> peers(List<Watched> all) {
+        return all.stream().map(Watched::way).skip(2).toList();
+    }
+
     private static void bytes(Session session, List<Watched> all) throws SQLException {
-        double bare = 0;
-        double ours = 0;
+        Map<String, Double> bytes = new HashMap<>();
         for (Watched each : all) {
-            double bytes = bytes(each.work()) - bare;
-            if (each.way().name().equals(GuardWays.BARE)) {
-                bare = bytes;
-            } else if (each.way().name().equals("ours")) {
-                ours = bytes;
-            } else {
-                String name = each.way().name();
-                session.emit(Row.counts("query.guard.bytes." + name, name, "B/op", ours, bytes, Better.LOWER));
-            }
+            bytes.put(each.way().name(), bytes(each.work()));
+        }
+        double bare = bytes.get(GuardWays.BARE);
+        double ours = bytes.get("ours") - bare;
+        for (GuardWays.Way way : peers(all)) {
+            double theirs = bytes.get(way.name()) - bare;
+            session.emit(Row.counts(
+                    "query.guard.bytes." + way.name(), way.peer(), "B/op", ours, theirs, Better.LOWER));
         }
     }
 

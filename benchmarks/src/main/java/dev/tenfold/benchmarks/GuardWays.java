@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class GuardWays {
     static final String BARE = "bare";
     static final String PROXY = "datasource-proxy";
+    static final String COUNTING_PROXY = "datasource-proxy-count";
     static final String SILENT_PROXY = "datasource-proxy-silent";
     static final String P6SPY = "p6spy";
 
@@ -23,47 +24,54 @@ final class GuardWays {
      * A way to watch.
      *
      * @param name of the contender
+     * @param peer whose it is
      * @param dataSource watched
      */
-    record Way(String name, String settings, DataSource dataSource) {}
+    record Way(String name, String peer, String settings, DataSource dataSource) {}
 
-    /** All, the driver without any first. */
+    /** All, the driver without any first, then ours. */
     static List<Way> all() {
-        return List.of(bare(), ours(), proxy(), silentProxy(), p6spy());
+        String proxy = "datasource-proxy " + Versions.of(PROXY);
+        LongAdder queries = new LongAdder();
+        return List.of(
+                new Way(
+                        BARE,
+                        BARE,
+                        "a driver that does nothing, not watched: subtracted from the others",
+                        new GuardStub()),
+                new Way("ours", "ours", GuardOurs.SETTINGS, GuardOurs.watch(new GuardStub())),
+                new Way(
+                        PROXY,
+                        PROXY,
+                        proxy + ", one listener that counts queries",
+                        proxy().afterQuery((execution, infos) -> queries.increment())
+                                .build()),
+                new Way(
+                        COUNTING_PROXY,
+                        PROXY,
+                        proxy + ", its own countQuery() alone: by kind of statement and thread",
+                        proxy().countQuery().build()),
+                new Way(
+                        SILENT_PROXY,
+                        PROXY,
+                        proxy + " without any listener: tells nothing",
+                        proxy().build()),
+                new Way(
+                        P6SPY,
+                        P6SPY,
+                        "p6spy " + Versions.of(P6SPY) + ", one listener that counts queries; no modules, no log",
+                        p6spy()));
     }
 
-    static Way bare() {
-        return new Way(BARE, "a driver that does nothing, not watched: subtracted from the others", new GuardStub());
+    private static ProxyDataSourceBuilder proxy() {
+        return ProxyDataSourceBuilder.create(new GuardStub());
     }
 
-    static Way ours() {
-        return new Way("ours", GuardOurs.SETTINGS, GuardOurs.watch(new GuardStub()));
-    }
-
-    static Way proxy() {
-        String settings = "datasource-proxy " + Versions.of(PROXY) + ", countQuery() alone: counts by thread";
-        return new Way(
-                PROXY,
-                settings,
-                ProxyDataSourceBuilder.create(new GuardStub()).countQuery().build());
-    }
-
-    static Way silentProxy() {
-        String settings = "datasource-proxy " + Versions.of(PROXY) + " without any listener: tells nothing";
-        return new Way(
-                SILENT_PROXY,
-                settings,
-                ProxyDataSourceBuilder.create(new GuardStub()).build());
-    }
-
-    static Way p6spy() {
+    private static P6DataSource p6spy() {
         P6DataSource dataSource = new P6DataSource(new GuardStub());
         Counting listener = new Counting();
         dataSource.setJdbcEventListenerFactory(() -> listener);
-        return new Way(
-                P6SPY,
-                "p6spy " + Versions.of(P6SPY) + ", one listener that counts queries; no modules, no log",
-                dataSource);
+        return dataSource;
     }
 
     /** The least that a listener can do. */
