@@ -65,7 +65,7 @@ final class Finisher implements Runnable {
         return count == null ? 0 : count.get();
     }
 
-    /** Ends when all that has ended is written. */
+    /** Ends when all that was added before is written. */
     void stop() {
         stopped = true;
         signal.raise();
@@ -81,9 +81,10 @@ final class Finisher implements Runnable {
     public void run() {
         List<Execution> batch = new ArrayList<>(MOST);
         while (!gaveUp) {
+            boolean last = stopped; // asked first: what was added before the stop is found
             take(batch);
             if (batch.isEmpty()) {
-                if (stopped) {
+                if (last) {
                     return;
                 }
                 sleep();

@@ -659,7 +659,8 @@ class JobStore {
 
     /**
      * Leases that end a lease's length from now. Jobs that are missing in the answer are lost. A row that somebody has locked
-     * (a handler's own transaction) keeps its lease and is in the answer: nobody can claim it while it is locked.
+     * (a handler's own transaction) keeps its lease and is in the answer: nobody can claim it while it is locked. One whose end
+     * was written a moment ago (retried, given back, parked) is in the answer, and stays free.
      */
     List<Renewed> renew(long[] ids, long[] leases, long worker, long leaseMicros) throws SQLException {
         Map<Long, Long> expected = new TreeMap<>();
@@ -673,7 +674,10 @@ class JobStore {
         return renewed;
     }
 
-    /** Passes over rows that are locked: a handler's own transaction has them, and nobody else can claim them meanwhile. */
+    /**
+     * Passes over rows that are locked: a handler's own transaction has them, and nobody else can claim them meanwhile. And over
+     * those that are not leased any more, whose worker and lease are still as they were.
+     */
     private List<Renewed> renew(
             Connection connection, List<Long> ids, Map<Long, Long> expected, long worker, long leaseMicros) {
         DSLContext dsl = db.dsl(connection);
@@ -691,6 +695,7 @@ class JobStore {
                 .from(jobs)
                 .where(ID.in(ours.stream().map(Renewed::id).toList()))
                 .and(WORKER.eq(worker))
+                .and(LEASE_UNTIL.gt(0L))
                 .orderBy(ID)
                 .forUpdate()
                 .skipLocked()

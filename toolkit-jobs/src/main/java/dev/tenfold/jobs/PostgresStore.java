@@ -260,10 +260,10 @@ final class PostgresStore extends JobStore {
 
     @Override
     List<Renewed> renew(long[] ids, long[] leases, long worker, long leaseMicros) throws SQLException {
-        // The answer is as of before the update: it has the rows that were passed over, too, because they are locked.
+        // The answer is as of before the update: it has the rows that were passed over, too, as locked or given back.
         String sql = "with d as materialized (select * from unnest(?::bigint[], ?::bigint[]) as d(id, lease)),"
                 + " free as materialized (select j.id from " + job + " j join d on j.id = d.id and j.lease = d.lease"
-                + " where j.worker = ? for update of j skip locked),"
+                + " where j.worker = ? and j.lease_until > 0 for update of j skip locked),"
                 + " renewed as (update " + job + " j set lease_until = " + db.nowSql()
                 + " + ? from free where j.id = free.id)"
                 + " select j.id, j.cancelled from " + job

@@ -89,7 +89,7 @@ public final class Worker implements AutoCloseable {
         upkeep = new Upkeep(this);
         claiming = Threads.daemon(name + "-claim", claimer);
         finishing = Threads.daemon(name + "-finish", finisher);
-        beating = Threads.daemon(name + "-heartbeat", heart::beat);
+        beating = Threads.daemon(name + "-heartbeat", this::beat);
         watching = Threads.daemon(name + "-watch", heart::watch);
         keeping = Threads.daemon(name + "-upkeep", upkeep);
 
@@ -237,7 +237,7 @@ public final class Worker implements AutoCloseable {
             heart.stop();
             upkeep.stop();
             slots.stop();
-            leave();
+            awaitThreads();
             closed.countDown();
         }
     }
@@ -308,8 +308,13 @@ public final class Worker implements AutoCloseable {
     }
 
     private void flush() {
+        long deadline = System.nanoTime() + FLUSH_NANOS;
+        if (!Threads.join(claiming, deadline - JOIN_NANOS)) {
+            LOG.warn("a claim is still not answered; if it took jobs, they run when their leases end");
+        }
+        giveBackBuffered();
         finisher.stop();
-        if (!Threads.join(finishing, System.nanoTime() + FLUSH_NANOS)) {
+        if (!Threads.join(finishing, deadline)) {
             finisher.giveUp();
             Threads.join(finishing, System.nanoTime() + JOIN_NANOS);
             LOG.error(
@@ -318,18 +323,20 @@ public final class Worker implements AutoCloseable {
         }
     }
 
-    /** Not on this thread, which a database that does not answer would block. */
-    private void leave() {
-        Thread leaving = Threads.daemon("tenfold-jobs-leave", () -> {
-            try {
-                shared.jobs.store.leave(shared.worker);
-            } catch (SQLException | RuntimeException e) {
-                LOG.debug("the worker's row stays until it expires", e);
-            }
-        });
-        leaving.start();
+    /** By the thread that showed up, so that it does not show up once more afterwards. */
+    private void beat() {
+        heart.beat();
+        try {
+            shared.jobs.store.leave(shared.worker);
+        } catch (SQLException | RuntimeException e) {
+            LOG.debug("the worker's row stays until it expires", e);
+        }
+    }
+
+    /** A database that does not answer may keep them for longer. */
+    private void awaitThreads() {
         long deadline = System.nanoTime() + JOIN_NANOS;
-        for (Thread each : List.of(leaving, beating, watching, keeping, claiming)) {
+        for (Thread each : List.of(beating, watching, keeping, claiming)) {
             Threads.join(each, deadline);
         }
     }

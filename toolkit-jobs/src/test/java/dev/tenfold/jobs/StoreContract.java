@@ -372,6 +372,28 @@ abstract class StoreContract {
     }
 
     @Test
+    void a_renewal_that_comes_late_takes_nothing_back() throws SQLException {
+        for (int i = 0; i < 4; i++) {
+            enqueue(keyed("tenant", 1));
+        }
+        List<Claimed> claimed = claim(4);
+        store.release(List.of(ending(claimed.get(0))), ME);
+        store.retry(List.of(failed(claimed.get(1), 0)), ME);
+        assertThat(store.admit(claimed.subList(2, 4), ME)).hasSize(1);
+
+        // By what a worker held when it asked.
+        store.renew(
+                claimed.stream().mapToLong(each -> each.id).toArray(),
+                claimed.stream().mapToLong(each -> each.lease).toArray(),
+                ME,
+                MINUTE);
+
+        assertThat(number("select count(*) from tenfold_job where lease_until > 0"))
+                .isEqualTo(1);
+        assertThat(idsOf(claim(4, OTHER))).containsExactlyInAnyOrder(claimed.get(0).id, claimed.get(1).id);
+    }
+
+    @Test
     void admit_gives_as_many_places_as_there_are_and_parks_the_rest() throws SQLException {
         for (int i = 0; i < 5; i++) {
             enqueue(keyed("tenant", 2));

@@ -9,6 +9,7 @@ import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.PostgresServer;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -246,6 +247,58 @@ final class WorkerFailureTest {
                     "the rest is done",
                     () -> worker.stats().done() + second.stats().done() == 5_000);
         }
+    }
+
+    @Test
+    void a_claim_that_is_answered_late_in_a_drain_is_given_back() throws SQLException {
+        jobs.enqueueAll(IntStream.range(0, 10).mapToObj(Task::new).toList());
+        try (Connection other = direct.getConnection()) {
+            other.setAutoCommit(false);
+            execute(other, "lock table tenfold_job in exclusive mode"); // lets others look, not claim
+            Worker worker =
+                    worker(jobs, (job, ctx) -> {}).lease(Duration.ofMinutes(5)).start();
+            Await.until("it claims", () -> isBlocked("%skip locked) update%"));
+            Thread closer = new Thread(worker::close);
+            closer.start();
+            Await.until("it closes", () -> !worker.isRunning());
+            long closingAt = System.nanoTime();
+            Await.until("more than it waits at first", () -> System.nanoTime() - closingAt > 1_200_000_000);
+            other.rollback();
+            Await.until("closed", () -> !closer.isAlive());
+            assertThat(worker.stats().released()).isEqualTo(worker.stats().claimed());
+            assertThat(worker.stats().claimed()).isPositive();
+        }
+        assertThat(ask("select count(*) from tenfold_job where lease_until = 0 and attempt = 0"))
+                .isEqualTo(10);
+    }
+
+    private static void execute(Connection connection, String sql) throws SQLException {
+        try (var statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    private boolean isBlocked(String statement) {
+        return !Integer.valueOf(0)
+                .equals(ask("select count(*) from pg_stat_activity where datname = current_database()"
+                        + " and wait_event_type = 'Lock' and query like '" + statement + "'"));
+    }
+
+    @Test
+    void a_heartbeat_that_is_answered_late_leaves_no_row_of_a_worker_that_is_closed() throws SQLException {
+        Worker worker = worker(jobs, (job, ctx) -> {}).start();
+        try (Connection other = direct.getConnection()) {
+            other.setAutoCommit(false);
+            execute(other, "delete from tenfold_job_worker");
+            Await.until("it wants to show up", () -> isBlocked("update tenfold_job_worker%"));
+            worker.close();
+            other.commit();
+        }
+        Await.until(
+                "it has",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(each -> each.getName().endsWith("-heartbeat")));
+        assertThat(ask("select count(*) from tenfold_job_worker")).isZero();
     }
 
     @Test

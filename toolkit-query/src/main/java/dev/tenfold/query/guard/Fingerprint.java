@@ -21,6 +21,9 @@ final class Fingerprint {
     /** {@code values (?)}, {@code set column = ?}: what is written. */
     static final byte WRITTEN = 6;
 
+    /** Roles that are kept: those of further parameters are {@link #OTHER}. */
+    static final int MAX_ROLES = 512;
+
     /** Sixteen hex digits, the same in every process. */
     final String id;
     /** In lower case outside of quotes, literals as {@code ?}, lists as {@code (...)}, at most 4,000 characters. */
@@ -29,7 +32,10 @@ final class Fingerprint {
     final int hash;
 
     final StatementKind kind;
-    /** By parameter, from 0; parameters beyond are {@link #OTHER}. */
+    /**
+     * By parameter, from 0; parameters beyond are {@link #OTHER}. Texts whose lists are of different lengths have one
+     * fingerprint: where it is {@link #batched}, these are the roles of the first of them.
+     */
     final byte[] roles;
     /** Whether it asks for some rows only: {@code limit}, {@code fetch first}, {@code top}. */
     final boolean limited;
@@ -37,6 +43,11 @@ final class Fingerprint {
     final boolean batched;
     /** Whether a comment in it says {@code tenfold:ignore}. */
     final boolean ignored;
+    /**
+     * The roles of the literals that were taken out: bit {@code 1 << role}. If there is any, two texts of this fingerprint may
+     * differ in values without a parameter that tells: then take the text's own hash for one more bind.
+     */
+    final int literals;
 
     Fingerprint(
             String id,
@@ -47,6 +58,19 @@ final class Fingerprint {
             boolean limited,
             boolean batched,
             boolean ignored) {
+        this(id, text, hash, kind, roles, limited, batched, ignored, 0);
+    }
+
+    Fingerprint(
+            String id,
+            String text,
+            int hash,
+            StatementKind kind,
+            byte[] roles,
+            boolean limited,
+            boolean batched,
+            boolean ignored,
+            int literals) {
         this.id = id;
         this.text = text;
         this.hash = hash;
@@ -55,6 +79,7 @@ final class Fingerprint {
         this.limited = limited;
         this.batched = batched;
         this.ignored = ignored;
+        this.literals = literals;
     }
 
     byte role(int parameter) {

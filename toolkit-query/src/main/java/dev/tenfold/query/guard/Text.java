@@ -7,6 +7,8 @@ package dev.tenfold.query.guard;
  */
 final class Text {
     static final long[] NO_LITERALS = {};
+    /** Those beyond are taken together as the last. */
+    static final int MOST_LITERALS = 16;
 
     final String sql;
     final Fingerprint fingerprint;
