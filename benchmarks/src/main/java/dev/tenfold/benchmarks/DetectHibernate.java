@@ -77,8 +77,8 @@ final class DetectHibernate {
     }
 
     private static void lazyToOne(Session session) {
-        for (Book book : session.createQuery("from Book where price < 30", Book.class)
-                .list()) {
+        for (Book book :
+                session.createQuery("from Book where price < 30", Book.class).list()) {
             String unused = book.getAuthor().getName();
         }
     }
@@ -90,13 +90,14 @@ final class DetectHibernate {
     }
 
     private static void lazyByStream(Session session) {
-        List<Integer> unused =
-                authors(session).stream().map(author -> author.getBooks().size()).toList();
+        List<Integer> unused = authors(session).stream()
+                .map(author -> author.getBooks().size())
+                .toList();
     }
 
     private static void nestedLevels(Session session) {
-        for (Author author : session.createQuery("from Author where id <= 3", Author.class)
-                .list()) {
+        for (Author author :
+                session.createQuery("from Author where id <= 3", Author.class).list()) {
             for (Book book : author.getBooks()) {
                 for (Review review : book.getReviews()) {
                     int unused = review.stars;
@@ -106,13 +107,13 @@ final class DetectHibernate {
     }
 
     private static void eagerToOne(Session session) {
-        List<EagerBook> unused = session.createQuery("from EagerBook", EagerBook.class)
-                .list();
+        List<EagerBook> unused =
+                session.createQuery("from EagerBook", EagerBook.class).list();
     }
 
     private static void oneToOne(Session session) {
-        List<WithProfile> unused = session.createQuery("from WithProfile", WithProfile.class)
-                .list();
+        List<WithProfile> unused =
+                session.createQuery("from WithProfile", WithProfile.class).list();
     }
 
     private static void elements(Session session) {
@@ -279,8 +280,8 @@ final class DetectHibernate {
     }
 
     private static void lazyOfTwo(Session session) {
-        for (Book book : session.createQuery("from Book where id in (1, 9)", Book.class)
-                .list()) {
+        for (Book book :
+                session.createQuery("from Book where id in (1, 9)", Book.class).list()) {
             String unused = book.getAuthor().getName();
         }
     }

@@ -287,7 +287,10 @@ final class DetectJdbc {
         }
 
         private String toView(long book) throws SQLException {
-            return texts(connection, "select a.name from author a join book b on b.author_id = a.id where b.id = ?", book)
+            return texts(
+                            connection,
+                            "select a.name from author a join book b on b.author_id = a.id where b.id = ?",
+                            book)
                     .get(0);
         }
     }
@@ -394,8 +397,7 @@ final class DetectJdbc {
     private static void functionOfKey(DetectWorld world) throws SQLException {
         try (Connection connection = world.dataSource.getConnection()) {
             for (String email : List.of("A1@example.org", "A2@example.org", "A3@example.org", "A4@example.org")) {
-                List<Long> unused =
-                        longs(connection, "select id from author where lower(email) = lower(?)", email);
+                List<Long> unused = longs(connection, "select id from author where lower(email) = lower(?)", email);
             }
         }
     }

@@ -215,7 +215,8 @@ final class DetectJdbcFine {
     private static void polls(DetectWorld world) throws SQLException {
         try (Connection connection = world.dataSource.getConnection()) {
             for (int attempt = 0; attempt < 6; attempt++) {
-                if (!texts(connection, "select state from task where id = ?", 1L).contains("due")) {
+                if (!texts(connection, "select state from task where id = ?", 1L)
+                        .contains("due")) {
                     return;
                 }
             }
@@ -233,8 +234,8 @@ final class DetectJdbcFine {
     private static void samePermission(DetectWorld world) throws SQLException {
         try (Connection connection = world.dataSource.getConnection()) {
             for (long unusedBook : longs(connection, "select id from book where price > ?", 30)) {
-                List<String> unused = texts(
-                        connection, "select name from app_role where user_id = ? and name = ?", 4L, "role 4");
+                List<String> unused =
+                        texts(connection, "select name from app_role where user_id = ? and name = ?", 4L, "role 4");
             }
         }
     }

@@ -88,9 +88,8 @@ final class DetectJooq {
 
     private static void inlined(DetectWorld world) {
         world.jooq.transaction(transaction -> {
-            DSLContext jooq = DSL.using(transaction.derive(new Settings()
-                    .withExecuteLogging(false)
-                    .withStatementType(StatementType.STATIC_STATEMENT)));
+            DSLContext jooq = DSL.using(transaction.derive(
+                    new Settings().withExecuteLogging(false).withStatementType(StatementType.STATIC_STATEMENT)));
             for (long author : authorIds(jooq)) {
                 Result<?> unused = titlesOf(jooq, author);
             }

@@ -81,8 +81,7 @@ final class DetectRun {
                 try {
                     reported.add(detector.reports(trace, world));
                 } catch (Exception e) {
-                    throw new IllegalStateException(
-                            "trace \"" + trace.name() + "\" fails under " + detector.name(), e);
+                    throw new IllegalStateException("trace \"" + trace.name() + "\" fails under " + detector.name(), e);
                 }
             }
         }

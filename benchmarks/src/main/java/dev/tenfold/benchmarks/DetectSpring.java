@@ -167,8 +167,8 @@ final class DetectSpring {
 
     private static void sameSettings(DetectWorld world) {
         for (int i = 0; i < 3; i++) {
-            String unused = world.spring.queryForObject(
-                    "select value from setting where name = ?", String.class, "setting 1");
+            String unused =
+                    world.spring.queryForObject("select value from setting where name = ?", String.class, "setting 1");
         }
     }
 
@@ -184,8 +184,8 @@ final class DetectSpring {
     private static void pageWithLookups(DetectWorld world) {
         world.transaction.executeWithoutResult(status -> {
             Long unusedCount = world.spring.queryForObject("select count(*) from book", Long.class);
-            List<Long> unusedIds = world.spring.queryForList(
-                    "select id from book order by id limit ? offset ?", Long.class, 10, 20);
+            List<Long> unusedIds =
+                    world.spring.queryForList("select id from book order by id limit ? offset ?", Long.class, 10, 20);
             List<String> unusedAuthors = world.named.queryForList(
                     "select name from author where id in (:ids)", Map.of("ids", List.of(6L, 7L)), String.class);
         });

@@ -31,14 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @SuppressWarnings("NullAway.Init") // JMH sets the fields
 public class GuardBenchmark {
     /** Who watches. */
-    @Param({
-        GuardWays.BARE,
-        "ours",
-        GuardWays.PROXY,
-        GuardWays.COUNTING_PROXY,
-        GuardWays.SILENT_PROXY,
-        GuardWays.P6SPY
-    })
+    @Param({GuardWays.BARE, "ours", GuardWays.PROXY, GuardWays.COUNTING_PROXY, GuardWays.SILENT_PROXY, GuardWays.P6SPY})
     public String way;
 
     private GuardWork work;

@@ -39,8 +39,7 @@ final class GuardCost {
 
     private static List<Contender> contenders(List<Watched> all, Task task) {
         return all.stream()
-                .map(each -> new Contender(
-                        each.way().name(), each.way().settings(), page -> task.run(each.work())))
+                .map(each -> new Contender(each.way().name(), each.way().settings(), page -> task.run(each.work())))
                 .toList();
     }
 
@@ -57,8 +56,7 @@ final class GuardCost {
             double theirs = added(samples, way.name(), perRequest);
             // Too little to be told from nothing makes no ratio.
             Double ratio = ours > 0 && theirs > 0 ? Better.LOWER.ratio(ours, theirs) : null;
-            session.emit(
-                    new Row(name + "." + way.name(), way.peer(), "ns/op", ours, theirs, ratio, Better.LOWER));
+            session.emit(new Row(name + "." + way.name(), way.peer(), "ns/op", ours, theirs, ratio, Better.LOWER));
         }
     }
 
@@ -79,8 +77,7 @@ final class GuardCost {
         double ours = bytes.get("ours") - bare;
         for (GuardWays.Way way : peers(all)) {
             double theirs = bytes.get(way.name()) - bare;
-            session.emit(Row.counts(
-                    "query.guard.bytes." + way.name(), way.peer(), "B/op", ours, theirs, Better.LOWER));
+            session.emit(Row.counts("query.guard.bytes." + way.name(), way.peer(), "B/op", ours, theirs, Better.LOWER));
         }
     }
 

@@ -51,11 +51,7 @@ final class GuardWays {
                         PROXY,
                         proxy + ", its own countQuery() alone: by kind of statement and thread",
                         proxy().countQuery().build()),
-                new Way(
-                        SILENT_PROXY,
-                        PROXY,
-                        proxy + " without any listener: tells nothing",
-                        proxy().build()),
+                new Way(SILENT_PROXY, PROXY, proxy + " without any listener: tells nothing", proxy().build()),
                 new Way(
                         P6SPY,
                         P6SPY,
