@@ -13,7 +13,8 @@ import java.util.stream.Stream;
  *   <li>A collection has three elements or more. It may be rows of an earlier query, a request's list, a tree or a chain
  *       (which one recursive query would walk).
  *   <li>A key is a value that belongs to the element and says which rows are its own, whatever the operator: an id, several
- *       columns, a day, a period. A position in a scan is none: a cursor, an offset, the bounds of a chunk.
+ *       columns, a day, a period. Two elements may share one, as two books their author, if three different ones are left. A
+ *       position in a scan is none: a cursor, an offset, the bounds of a chunk.
  *   <li>One place is one call path from where the elements are gone through. Calls on different lines are different places;
  *       threads that run the same task are one.
  *   <li>A statement for several elements at once is a batch, however small, and not an N+1.

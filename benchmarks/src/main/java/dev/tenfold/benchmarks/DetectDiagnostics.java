@@ -3,10 +3,11 @@ package dev.tenfold.benchmarks;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.jooq.DiagnosticsContext;
+import org.jooq.DiagnosticsListener;
 import org.jooq.SQLDialect;
 import org.jooq.impl.DSL;
 import org.jooq.impl.DefaultConfiguration;
-import org.jooq.impl.DefaultDiagnosticsListener;
+
 
 /** jOOQ's Diagnostics, whose repeated statements are what its manual calls the N+1 problem. */
 final class DetectDiagnostics implements DetectPeer {
@@ -27,7 +28,7 @@ final class DetectDiagnostics implements DetectPeer {
     public DataSource watch(DataSource dataSource) {
         DefaultConfiguration configuration = new DefaultConfiguration();
         configuration.set(dataSource).set(SQLDialect.POSTGRES);
-        configuration.setDiagnosticsListener(new DefaultDiagnosticsListener() {
+        configuration.setDiagnosticsListener(new DiagnosticsListener() {
             @Override
             public void repeatedStatements(DiagnosticsContext context) {
                 repeated.incrementAndGet();
