@@ -8,7 +8,6 @@ import org.jooq.SQLDialect;
 import org.jooq.impl.DSL;
 import org.jooq.impl.DefaultConfiguration;
 
-
 /** jOOQ's Diagnostics, whose repeated statements are what its manual calls the N+1 problem. */
 final class DetectDiagnostics implements DetectPeer {
     private final AtomicInteger repeated = new AtomicInteger();

@@ -13,7 +13,6 @@ import dev.tenfold.benchmarks.DetectEntities.PairedAuthor;
 import dev.tenfold.benchmarks.DetectEntities.Review;
 import dev.tenfold.benchmarks.DetectEntities.SubselectAuthor;
 import dev.tenfold.benchmarks.DetectEntities.WithProfile;
-import java.util.ArrayList;
 import java.util.List;
 import org.hibernate.Session;
 import org.hibernate.StatelessSession;
@@ -249,12 +248,10 @@ final class DetectHibernate {
     }
 
     private static void persistAll(Session session) {
-        List<Event> events = new ArrayList<>();
         for (int i = 0; i < 6; i++) {
             Event event = new Event();
             event.text = "event " + i;
             session.persist(event);
-            events.add(event);
         }
     }
 

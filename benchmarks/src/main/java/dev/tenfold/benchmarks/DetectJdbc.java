@@ -303,6 +303,7 @@ final class DetectJdbc {
     }
 
     /** What is made JSON of. */
+    @SuppressWarnings("UnusedMethod") // the serializer finds them
     private record LazyBook(Connection connection, long id) {
         String getTitle() {
             return "book " + id;

@@ -12,7 +12,6 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.ArrayList;
 import java.util.List;
 
 /** What looks like an N+1 in plain JDBC, and is none by the rule. */
@@ -428,10 +427,9 @@ final class DetectJdbcFine {
     private static void metadata(DetectWorld world) throws SQLException {
         try (Connection connection = world.dataSource.getConnection()) {
             for (String table : List.of("author", "book", "review")) {
-                List<String> columns = new ArrayList<>();
                 try (ResultSet rows = connection.getMetaData().getColumns(null, "public", table, "%")) {
                     while (rows.next()) {
-                        columns.add(rows.getString("COLUMN_NAME"));
+                        String unused = rows.getString("COLUMN_NAME");
                     }
                 }
             }

@@ -96,10 +96,9 @@ final class DetectSpring {
     }
 
     private static void rowCallback(DetectWorld world) {
-        List<Long> counts = new ArrayList<>();
         world.transaction.executeWithoutResult(status -> world.spring.query("select id from author", row -> {
-            counts.add(world.spring.queryForObject(
-                    "select count(*) from book where author_id = ?", Long.class, row.getLong(1)));
+            Long unused = world.spring.queryForObject(
+                    "select count(*) from book where author_id = ?", Long.class, row.getLong(1));
         }));
     }
 
@@ -118,7 +117,9 @@ final class DetectSpring {
     private static void transactionEach(DetectWorld world) {
         Books books = new Books(world.spring);
         for (long book : world.spring.queryForList("select id from book where price < 20", Long.class)) {
-            String unused = world.transaction.execute(status -> books.title(book));
+            world.transaction.executeWithoutResult(status -> {
+                String unused = books.title(book);
+            });
         }
     }
 

@@ -7,9 +7,7 @@ import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
 import java.sql.SQLException;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 
 /** What watching adds to a statement, and to a borrowed connection: time and garbage, over a driver that does nothing. */
 final class GuardCost {
@@ -52,7 +50,8 @@ final class GuardCost {
         session.say(name + ": " + samples.rounds("ours") + " rounds, the driver alone takes "
                 + Row.number(samples.median(GuardWays.BARE) / perRequest) + " ns");
         double ours = added(samples, "ours", perRequest);
-        for (GuardWays.Way way : peers(all)) {
+        for (Watched peer : all.subList(2, all.size())) {
+            GuardWays.Way way = peer.way();
             double theirs = added(samples, way.name(), perRequest);
             // Too little to be told from nothing makes no ratio.
             Double ratio = ours > 0 && theirs > 0 ? Better.LOWER.ratio(ours, theirs) : null;
@@ -64,20 +63,13 @@ final class GuardCost {
         return samples.paired(way, GuardWays.BARE, (watched, bare) -> watched - bare) / perRequest;
     }
 
-    private static List<GuardWays.Way> peers(List<Watched> all) {
-        return all.stream().map(Watched::way).skip(2).toList();
-    }
-
     private static void bytes(Session session, List<Watched> all) throws SQLException {
-        Map<String, Double> bytes = new HashMap<>();
-        for (Watched each : all) {
-            bytes.put(each.way().name(), bytes(each.work()));
-        }
-        double bare = bytes.get(GuardWays.BARE);
-        double ours = bytes.get("ours") - bare;
-        for (GuardWays.Way way : peers(all)) {
-            double theirs = bytes.get(way.name()) - bare;
-            session.emit(Row.counts("query.guard.bytes." + way.name(), way.peer(), "B/op", ours, theirs, Better.LOWER));
+        double bare = bytes(all.get(0).work());
+        double ours = bytes(all.get(1).work()) - bare;
+        for (Watched peer : all.subList(2, all.size())) {
+            double theirs = bytes(peer.work()) - bare;
+            String name = "query.guard.bytes." + peer.way().name();
+            session.emit(Row.counts(name, peer.way().peer(), "B/op", ours, theirs, Better.LOWER));
         }
     }
 
