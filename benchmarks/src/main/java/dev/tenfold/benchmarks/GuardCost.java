@@ -76,7 +76,7 @@ final class GuardCost {
     /** What a statement allocates; the comparison before has warmed it up. */
     private static double bytes(GuardWork work) throws SQLException {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        int requests = 4_000;
+        int requests = 500;
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < requests; i++) {
             work.statements();
