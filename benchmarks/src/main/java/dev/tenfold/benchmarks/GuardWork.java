@@ -7,9 +7,10 @@ import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 
 /** The statements whose watching is measured: eight texts in turn, each with a key of its own, one row each. */
-final class GuardWork {
+final class GuardWork implements AutoCloseable {
     /** A request's. */
     static final int STATEMENTS = 256;
 
@@ -19,12 +20,28 @@ final class GuardWork {
     private static final List<String> TEXTS = texts();
 
     private final DataSource dataSource;
-    private final Connection connection;
+    private @Nullable Connection connection;
 
-    /** Opens the one connection that {@link #statements} uses; it stays open. */
-    GuardWork(DataSource dataSource) throws SQLException {
+    GuardWork(DataSource dataSource) {
         this.dataSource = dataSource;
-        this.connection = dataSource.getConnection();
+    }
+
+    /** Opens the one connection that statements use until {@link #close}: a borrow beside it would be a nested one. */
+    private Connection connection() throws SQLException {
+        Connection open = connection;
+        if (open == null) {
+            open = dataSource.getConnection();
+            connection = open;
+        }
+        return open;
+    }
+
+    @Override
+    public void close() throws SQLException {
+        if (connection != null) {
+            connection.close();
+            connection = null;
+        }
     }
 
     private static List<String> texts() {
@@ -46,7 +63,7 @@ final class GuardWork {
 
     /** One statement, as careful code writes it. */
     long statement(int key) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(TEXTS.get(key & 7))) {
+        try (PreparedStatement statement = connection().prepareStatement(TEXTS.get(key & 7))) {
             statement.setLong(1, key);
             try (ResultSet rows = statement.executeQuery()) {
                 return rows.next() ? rows.getLong(1) : -1;

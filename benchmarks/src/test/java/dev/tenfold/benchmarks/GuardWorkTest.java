@@ -14,6 +14,7 @@ class GuardWorkTest {
         for (GuardWays.Way way : ways) {
             GuardWork work = new GuardWork(way.dataSource());
             assertThat(work.statements()).as(way.name()).isEqualTo(255 * 256 / 2);
+            work.close();
             assertThat(work.borrows()).as(way.name()).isEqualTo(GuardWork.BORROWS);
         }
     }
