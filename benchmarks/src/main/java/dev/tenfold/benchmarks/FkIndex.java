@@ -1,8 +1,8 @@
 package dev.tenfold.benchmarks;
 
 import dev.tenfold.benchmarks.FkIndexSchemas.Schema;
-import dev.tenfold.query.guard.IndexAdvice;
-import dev.tenfold.query.guard.IndexCheck;
+import dev.tenfold.query.index.IndexAdvice;
+import dev.tenfold.query.index.IndexCheck;
 import dev.tenfold.testkit.PostgresServer;
 import io.github.mfvanek.pg.connection.PgConnectionImpl;
 import io.github.mfvanek.pg.connection.host.PgHostImpl;

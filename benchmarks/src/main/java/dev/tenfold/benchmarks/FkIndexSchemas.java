@@ -14,7 +14,7 @@ import java.util.TreeSet;
 
 /** The schemas of {@code fk-schemas.sql}, which toolkit-query's own tests run, and what is expected of each. */
 final class FkIndexSchemas {
-    private static final String FILE = "/dev/tenfold/query/guard/fk-schemas.sql";
+    private static final String FILE = "/dev/tenfold/query/index/fk-schemas.sql";
     private static final String CASE = "-- case: ";
     private static final String EXPECT = "-- expect: ";
     private static final String NEEDS = "-- needs: ";

@@ -133,6 +133,9 @@ final class Entry {
         sets[different] = hash;
         times[different] = 1;
         different++;
+        // Of keys in order, those that come first may be the same, and others follow.
+        boolean isRepeated = verdict != null && verdict.kind == FindingKind.REPEATED_READ;
+        if (isRepeated && different >= threshold) lookFrom = count;
     }
 
     private void compare(Text text, long[] values, int parameters) {
@@ -216,11 +219,18 @@ final class Entry {
         return roles != null && value < roles.length ? roles[value] : Fingerprint.OTHER;
     }
 
-    /** Whether what varies are ranges, limits and offsets, as in one page after the other, or in chunks of a large table. */
-    boolean isByPages() {
-        if (fingerprint.limited) return true;
-        boolean isMonotone = (varying & grew & fell) == 0;
-        return isMonotone && varying != 0;
+    /**
+     * Whether ranges vary as they do not in pages and chunks, which go through a table in one direction. Of texts and ids the
+     * direction is not known, so they are taken for pages.
+     */
+    boolean isByRanges() {
+        long[] last = second;
+        if (last == null) return false;
+        long jumping = varying & grew & fell;
+        for (int i = 0; i < last.length; i++) {
+            if ((jumping & (1L << i)) != 0 && role(i) == Fingerprint.RANGE && !Values.isHash(last[i])) return true;
+        }
+        return false;
     }
 
     /** Tells the statement what has come since the last time. */

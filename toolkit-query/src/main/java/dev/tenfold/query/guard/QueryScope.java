@@ -46,6 +46,8 @@ public final class QueryScope implements AutoCloseable {
     private long nanos;
     private long addedUpAt;
     private long lastEnd;
+    private int commits;
+    private int switches;
     private boolean isPaused;
     private long pausedAt;
     private volatile boolean saidMany;
@@ -261,6 +263,24 @@ public final class QueryScope implements AutoCloseable {
 
     synchronized void found(Finding finding) {
         if (findings.size() < MOST_FINDINGS) findings.add(finding);
+    }
+
+    synchronized void committed() {
+        commits++;
+    }
+
+    /** Another schema or catalog was chosen for a connection. */
+    synchronized void switched() {
+        switches++;
+    }
+
+    /** Commits in it, not by the driver itself. */
+    synchronized int commits() {
+        return commits;
+    }
+
+    synchronized int switches() {
+        return switches;
     }
 
     /** Whether it says itself from when on to judge. */

@@ -622,7 +622,7 @@ final class SqlText {
             number = number * 10 + (c - '0');
             hash = (hash ^ c) * 0x9e3779b97f4a7c15L;
         }
-        return whole ? number : hash;
+        return whole ? number : Values.hashed(hash);
     }
 
     /** The text itself, with the fingerprint that it shares with others. */

@@ -190,10 +190,15 @@ final class Verdicts {
         if (kind == null) return;
         Entry source = kind == FindingKind.LOOP ? source(scope, entry) : null;
         if (source != null) kind = FindingKind.N_PLUS_ONE;
+        if (kind == FindingKind.LOOP && !entry.isByKeys()) {
+            // Ranges that come from nowhere are a search.
+            lookLater(entry);
+            return;
+        }
         if (site.ignored.contains(kind)) return;
         Finding first;
         synchronized (scope) {
-            if (entry.verdict != null) return;
+            if (!mayBeJudged(entry)) return;
             entry.verdict = new Verdict(kind, site, source, scope.name());
             first = entry.verdict.news(entry);
         }
@@ -217,7 +222,7 @@ final class Verdicts {
 
     private static @Nullable FindingKind suspected(QueryScope scope, Entry entry) {
         synchronized (scope) {
-            return entry.verdict != null ? null : suspect(entry, Math.min(entry.count, entry.threshold));
+            return suspect(entry, Math.min(entry.count, entry.threshold));
         }
     }
 
@@ -231,11 +236,16 @@ final class Verdicts {
         KnownSites known = entry.fingerprint.knownSites;
         synchronized (scope) {
             Looks looks = entry.looks;
-            if (looks == null || entry.verdict != null) return null;
+            if (looks == null || !mayBeJudged(entry)) return null;
             boolean isKnown = known.contains(site.id);
+            if (entry.verdict != null && entry.differentSets() < entry.threshold) return null;
             boolean isOne = looks.add(site.id) >= entry.looksNeeded() || isKnown;
             FindingKind kind = entry.count < entry.threshold || !isOne ? null : suspect(entry, entry.threshold);
-            if (kind == FindingKind.REPEATED_READ && isToBeRepeated(scope, entry, looks)) {
+            if (kind == FindingKind.REPEATED_READ && (entry.verdict != null || isToBeRepeated(scope, entry, looks))) {
+                lookLater(entry);
+                return null;
+            }
+            if (kind == FindingKind.LOOP && isApart(scope, entry)) {
                 lookLater(entry);
                 return null;
             }
@@ -248,10 +258,33 @@ final class Verdicts {
                 if (looks.count() % MOST_LOOKS == 0) entry.lookFrom = entry.count * 4;
                 return null;
             }
-            entry.lookFrom = Integer.MAX_VALUE;
             known.add(site.id);
+            entry.lookFrom = Integer.MAX_VALUE;
             return kind;
         }
+    }
+
+    private static boolean mayBeJudged(Entry entry) {
+        return entry.verdict == null || entry.verdict.kind == FindingKind.REPEATED_READ;
+    }
+
+    /**
+     * Whether one query could not do, as the executions belong to different units: each in a transaction of its own that writes
+     * too, or each after another setting of the session, such as a schema for each tenant.
+     */
+    private static boolean isApart(QueryScope scope, Entry entry) {
+        int between = entry.single() - 1;
+        if (scope.switches() >= between) return true;
+        long writes = 0;
+        long settings = 0;
+        for (Entry other : scope.entries()) {
+            switch (other.fingerprint.kind) {
+                case INSERT, UPDATE, DELETE -> writes += other.count;
+                case OTHER -> settings += other.fingerprint.text.startsWith("set ") ? other.count : 0;
+                case SELECT -> {}
+            }
+        }
+        return settings >= between || (scope.commits() >= between && writes >= between);
     }
 
     /** What the counts and values look like; null if they look well. {@link FindingKind#LOOP} may be an N+1 too. */
@@ -260,8 +293,12 @@ final class Verdicts {
         boolean isRead = statement.kind == StatementKind.SELECT;
         if (entry.single() < atLeast) return null;
         if (entry.differentSets() >= atLeast) {
-            if (entry.isByKeys()) return isRead ? FindingKind.LOOP : FindingKind.WRITE_LOOP;
-            if (isRead && !statement.batched && !entry.isByPages()) return FindingKind.LOOP;
+            if (entry.isByKeys()) {
+                if (!isRead) return FindingKind.WRITE_LOOP;
+                // Without a table it is called for what it does: a lock, a sequence, a setting.
+                return statement.text.contains(" from ") ? FindingKind.LOOP : null;
+            }
+            if (isRead && !statement.batched && entry.isByRanges()) return FindingKind.LOOP;
         }
         if (isRead && entry.mostFrequent() >= atLeast && isCacheable(statement.text)) return FindingKind.REPEATED_READ;
         return null;

@@ -157,20 +157,30 @@ final class WatchedConnection extends ForwardingConnection {
         return one == other;
     }
 
+    private static @Nullable QueryScope openScope() {
+        return ThreadState.current().scope();
+    }
+
+    private @Nullable QueryScope implicitScope() {
+        QueryScope life = ThreadState.current().life();
+        return life == null ? own : life;
+    }
+
+    private @Nullable QueryScope anyScope() {
+        QueryScope open = openScope();
+        return open == null ? implicitScope() : open;
+    }
+
     /** Counts an execution to the scope that it belongs to. */
     @Nullable
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
         working += end - start;
-        ThreadState current = ThreadState.current();
-        QueryScope scope = current.scope();
+        QueryScope scope = openScope();
         if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
-        if (scope == null) scope = current.life();
+        if (scope == null) scope = implicitScope();
         if (scope == null) {
-            scope = own;
-            if (scope == null) {
-                scope = new QueryScope("", null, 0);
-                own = scope;
-            }
+            scope = new QueryScope("", null, 0);
+            own = scope;
         }
         lastEnd = end;
         Entry entry = scope.count(guard, text, values, count, start, end, batch);
@@ -280,9 +290,28 @@ final class WatchedConnection extends ForwardingConnection {
         long start = guard.now();
         try {
             target.commit();
+            QueryScope scope = anyScope();
+            if (scope != null) scope.committed();
         } finally {
             working += guard.now() - start;
         }
+    }
+
+    @Override
+    public void setSchema(String schema) throws SQLException {
+        super.setSchema(schema);
+        switched();
+    }
+
+    @Override
+    public void setCatalog(String catalog) throws SQLException {
+        super.setCatalog(catalog);
+        switched();
+    }
+
+    private void switched() {
+        QueryScope scope = anyScope();
+        if (scope != null) scope.switched();
     }
 
     @Override

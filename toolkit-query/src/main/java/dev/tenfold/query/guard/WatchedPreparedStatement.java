@@ -20,19 +20,12 @@ import java.sql.SQLType;
 import java.sql.SQLXML;
 import java.sql.Time;
 import java.sql.Timestamp;
-import java.time.Instant;
-import java.time.LocalDate;
-import java.time.LocalDateTime;
-import java.time.OffsetDateTime;
-import java.time.ZoneOffset;
 import java.util.Arrays;
 import java.util.Calendar;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** A statement with parameters, whose values are kept as numbers: whole ones as they are, others as hashes. */
 final class WatchedPreparedStatement extends WatchedStatement implements PreparedStatement {
-    private static final long NULL = 0x9e3779b97f4a7c15L;
     private static final int MOST_VALUES = 64;
 
     private PreparedStatement prepared;
@@ -134,37 +127,9 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
         if (i >= count) count = i + 1;
     }
 
-    /** Whole numbers and times so that they keep their order; for what has no cheap hash, who it is. */
-    @SuppressWarnings("JavaUtilDate") // that is what JDBC's own times are
-    private static long valueOf(@Nullable Object value) {
-        if (value == null) return NULL;
-        if (value instanceof String text) return text.hashCode() * 0x100000001L ^ text.length();
-        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) {
-            return ((Number) value).longValue();
-        }
-        if (value instanceof UUID id)
-            return id.getMostSignificantBits() ^ Long.rotateLeft(id.getLeastSignificantBits(), 32);
-        if (value instanceof java.util.Date date) return date.getTime();
-        if (value instanceof LocalDate date) return date.toEpochDay();
-        if (value instanceof LocalDateTime time) return micros(time.toInstant(ZoneOffset.UTC));
-        if (value instanceof OffsetDateTime time) return micros(time.toInstant());
-        if (value instanceof byte[] bytes) return Arrays.hashCode(bytes);
-        if (value instanceof Number
-                || value instanceof Boolean
-                || value instanceof Enum
-                || value instanceof Comparable) {
-            return value.hashCode();
-        }
-        return System.identityHashCode(value);
-    }
-
-    private static long micros(Instant time) {
-        return time.getEpochSecond() * 1_000_000 + time.getNano() / 1_000;
-    }
-
     @Override
     public void setNull(int parameterIndex, int sqlType) throws SQLException {
-        bind(parameterIndex, NULL);
+        bind(parameterIndex, Values.NULL);
         prepared.setNull(parameterIndex, sqlType);
     }
 
@@ -200,110 +165,110 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public void setFloat(int parameterIndex, float x) throws SQLException {
-        bind(parameterIndex, Double.doubleToLongBits(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setFloat(parameterIndex, x);
     }
 
     @Override
     public void setDouble(int parameterIndex, double x) throws SQLException {
-        bind(parameterIndex, Double.doubleToLongBits(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setDouble(parameterIndex, x);
     }
 
     @Override
     public void setBigDecimal(int parameterIndex, @Nullable BigDecimal x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBigDecimal(parameterIndex, x);
     }
 
     @Override
     public void setString(int parameterIndex, @Nullable String x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setString(parameterIndex, x);
     }
 
     @Override
     public void setBytes(int parameterIndex, byte @Nullable [] x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBytes(parameterIndex, x);
     }
 
     @Override
     public void setDate(int parameterIndex, @Nullable Date x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setDate(parameterIndex, x);
     }
 
     @Override
     public void setTime(int parameterIndex, @Nullable Time x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setTime(parameterIndex, x);
     }
 
     @Override
     public void setTimestamp(int parameterIndex, @Nullable Timestamp x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setTimestamp(parameterIndex, x);
     }
 
     @Override
     public void setAsciiStream(int parameterIndex, @Nullable InputStream x, int length) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setAsciiStream(parameterIndex, x, length);
     }
 
     @Override
     @Deprecated
     public void setUnicodeStream(int parameterIndex, @Nullable InputStream x, int length) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setUnicodeStream(parameterIndex, x, length);
     }
 
     @Override
     public void setBinaryStream(int parameterIndex, @Nullable InputStream x, int length) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBinaryStream(parameterIndex, x, length);
     }
 
     @Override
     public void setObject(int parameterIndex, @Nullable Object x, int targetSqlType) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setObject(parameterIndex, x, targetSqlType);
     }
 
     @Override
     public void setObject(int parameterIndex, @Nullable Object x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setObject(parameterIndex, x);
     }
 
     @Override
     public void setCharacterStream(int parameterIndex, @Nullable Reader reader, int length) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setCharacterStream(parameterIndex, reader, length);
     }
 
     @Override
     public void setRef(int parameterIndex, @Nullable Ref x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setRef(parameterIndex, x);
     }
 
     @Override
     public void setBlob(int parameterIndex, @Nullable Blob x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBlob(parameterIndex, x);
     }
 
     @Override
     public void setClob(int parameterIndex, @Nullable Clob x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setClob(parameterIndex, x);
     }
 
     @Override
     public void setArray(int parameterIndex, @Nullable Array x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setArray(parameterIndex, x);
     }
 
@@ -314,31 +279,31 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public void setDate(int parameterIndex, @Nullable Date x, @Nullable Calendar cal) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setDate(parameterIndex, x, cal);
     }
 
     @Override
     public void setTime(int parameterIndex, @Nullable Time x, @Nullable Calendar cal) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setTime(parameterIndex, x, cal);
     }
 
     @Override
     public void setTimestamp(int parameterIndex, @Nullable Timestamp x, @Nullable Calendar cal) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setTimestamp(parameterIndex, x, cal);
     }
 
     @Override
     public void setNull(int parameterIndex, int sqlType, @Nullable String typeName) throws SQLException {
-        bind(parameterIndex, NULL);
+        bind(parameterIndex, Values.NULL);
         prepared.setNull(parameterIndex, sqlType, typeName);
     }
 
     @Override
     public void setURL(int parameterIndex, @Nullable URL x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setURL(parameterIndex, x);
     }
 
@@ -349,129 +314,129 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public void setRowId(int parameterIndex, @Nullable RowId x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setRowId(parameterIndex, x);
     }
 
     @Override
     public void setNString(int parameterIndex, @Nullable String value) throws SQLException {
-        bind(parameterIndex, valueOf(value));
+        bind(parameterIndex, Values.of(value));
         prepared.setNString(parameterIndex, value);
     }
 
     @Override
     public void setNCharacterStream(int parameterIndex, @Nullable Reader value, long length) throws SQLException {
-        bind(parameterIndex, valueOf(value));
+        bind(parameterIndex, Values.of(value));
         prepared.setNCharacterStream(parameterIndex, value, length);
     }
 
     @Override
     public void setNClob(int parameterIndex, @Nullable NClob value) throws SQLException {
-        bind(parameterIndex, valueOf(value));
+        bind(parameterIndex, Values.of(value));
         prepared.setNClob(parameterIndex, value);
     }
 
     @Override
     public void setClob(int parameterIndex, @Nullable Reader reader, long length) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setClob(parameterIndex, reader, length);
     }
 
     @Override
     public void setBlob(int parameterIndex, @Nullable InputStream inputStream, long length) throws SQLException {
-        bind(parameterIndex, valueOf(inputStream));
+        bind(parameterIndex, Values.of(inputStream));
         prepared.setBlob(parameterIndex, inputStream, length);
     }
 
     @Override
     public void setNClob(int parameterIndex, @Nullable Reader reader, long length) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setNClob(parameterIndex, reader, length);
     }
 
     @Override
     public void setSQLXML(int parameterIndex, @Nullable SQLXML xmlObject) throws SQLException {
-        bind(parameterIndex, valueOf(xmlObject));
+        bind(parameterIndex, Values.of(xmlObject));
         prepared.setSQLXML(parameterIndex, xmlObject);
     }
 
     @Override
     public void setObject(int parameterIndex, @Nullable Object x, int targetSqlType, int scaleOrLength)
             throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setObject(parameterIndex, x, targetSqlType, scaleOrLength);
     }
 
     @Override
     public void setAsciiStream(int parameterIndex, @Nullable InputStream x, long length) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setAsciiStream(parameterIndex, x, length);
     }
 
     @Override
     public void setBinaryStream(int parameterIndex, @Nullable InputStream x, long length) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBinaryStream(parameterIndex, x, length);
     }
 
     @Override
     public void setCharacterStream(int parameterIndex, @Nullable Reader reader, long length) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setCharacterStream(parameterIndex, reader, length);
     }
 
     @Override
     public void setAsciiStream(int parameterIndex, @Nullable InputStream x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setAsciiStream(parameterIndex, x);
     }
 
     @Override
     public void setBinaryStream(int parameterIndex, @Nullable InputStream x) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setBinaryStream(parameterIndex, x);
     }
 
     @Override
     public void setCharacterStream(int parameterIndex, @Nullable Reader reader) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setCharacterStream(parameterIndex, reader);
     }
 
     @Override
     public void setNCharacterStream(int parameterIndex, @Nullable Reader value) throws SQLException {
-        bind(parameterIndex, valueOf(value));
+        bind(parameterIndex, Values.of(value));
         prepared.setNCharacterStream(parameterIndex, value);
     }
 
     @Override
     public void setClob(int parameterIndex, @Nullable Reader reader) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setClob(parameterIndex, reader);
     }
 
     @Override
     public void setBlob(int parameterIndex, @Nullable InputStream inputStream) throws SQLException {
-        bind(parameterIndex, valueOf(inputStream));
+        bind(parameterIndex, Values.of(inputStream));
         prepared.setBlob(parameterIndex, inputStream);
     }
 
     @Override
     public void setNClob(int parameterIndex, @Nullable Reader reader) throws SQLException {
-        bind(parameterIndex, valueOf(reader));
+        bind(parameterIndex, Values.of(reader));
         prepared.setNClob(parameterIndex, reader);
     }
 
     @Override
     public void setObject(int parameterIndex, @Nullable Object x, SQLType targetSqlType, int scaleOrLength)
             throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setObject(parameterIndex, x, targetSqlType, scaleOrLength);
     }
 
     @Override
     public void setObject(int parameterIndex, @Nullable Object x, SQLType targetSqlType) throws SQLException {
-        bind(parameterIndex, valueOf(x));
+        bind(parameterIndex, Values.of(x));
         prepared.setObject(parameterIndex, x, targetSqlType);
     }
 }

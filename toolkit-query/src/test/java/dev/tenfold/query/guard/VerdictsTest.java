@@ -352,6 +352,80 @@ class VerdictsTest {
     }
 
     @Test
+    void sorted_keys_of_which_the_first_are_the_same_are_an_n_plus_one() throws SQLException {
+        assertThat(found(connection -> {
+                    page(connection, 50);
+                    for (int i = 0; i < 120; i++) author(connection, 1 + i / 12);
+                }))
+                .extracting(Finding::kind)
+                .contains(FindingKind.N_PLUS_ONE)
+                .doesNotContain(FindingKind.REPEATED_READ);
+    }
+
+    @Test
+    void calls_for_what_a_function_does_are_no_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) read(connection, "select abs(?)", i);
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void periods_of_rows_are_an_n_plus_one_and_a_search_is_not() throws SQLException {
+        int[] jumps = {40, 7, 93, 11, 64, 2, 55, 31, 78, 19, 88, 5, 42, 71, 13};
+        String within = "select count(*) from post where id between ? and ?";
+        assertThat(found(connection -> {
+                    page(connection, 15);
+                    for (int from : jumps) read(connection, within, from, from + 9);
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.N_PLUS_ONE);
+        assertThat(found(connection -> {
+                    for (int from : jumps) read(connection, within, from, from + 9);
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void the_latest_row_before_each_of_many_moments_is_an_n_plus_one() throws SQLException {
+        int[] jumps = {40, 7, 93, 11, 64, 2, 55, 31, 78, 19, 88, 5, 42, 71, 13};
+        assertThat(found(connection -> {
+                    page(connection, 15);
+                    for (int moment : jumps) {
+                        read(connection, "select id from post where id <= ? order by id desc limit 1", moment);
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.N_PLUS_ONE);
+    }
+
+    @Test
+    void rows_read_and_written_each_in_a_transaction_of_its_own_are_units_of_work() throws SQLException {
+        assertThat(found(connection -> {
+                    List<Integer> due = page(connection, 30);
+                    connection.setAutoCommit(false);
+                    for (int id : due) {
+                        read(connection, "select title from post where id = ?", id);
+                        write(connection, "update post set title = ? where id = ?", "done", id);
+                        connection.commit();
+                    }
+                }))
+                .extracting(Finding::kind)
+                .doesNotContain(FindingKind.N_PLUS_ONE, FindingKind.LOOP);
+    }
+
+    @Test
+    void a_schema_after_the_other_is_no_loop_over_keys() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        connection.setSchema("PUBLIC");
+                        author(connection, i);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
     void deleting_in_chunks_is_no_write_loop() throws SQLException {
         assertThat(found(connection -> {
                     for (int i = 1; i <= 20; i++) {
@@ -416,18 +490,6 @@ class VerdictsTest {
                     }
                 }))
                 .isEmpty();
-    }
-
-    @Test
-    void ranges_here_and_there_are_a_loop() throws SQLException {
-        assertThat(found(connection -> {
-                    for (int i = 0; i < 20; i++) {
-                        int from = i * 37 % 100;
-                        read(connection, "select count(*) from post where id between ? and ?", from, from + 4);
-                    }
-                }))
-                .extracting(Finding::kind)
-                .containsExactly(FindingKind.LOOP);
     }
 
     @Test

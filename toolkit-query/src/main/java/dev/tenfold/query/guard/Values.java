@@ -1,0 +1,66 @@
+package dev.tenfold.query.guard;
+
+import java.math.BigDecimal;
+import java.time.Instant;
+import java.time.LocalDate;
+import java.time.LocalDateTime;
+import java.time.OffsetDateTime;
+import java.time.ZoneOffset;
+import java.util.Arrays;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Values of statements as single numbers: those of numbers and times keep their order, all others are hashes, which are told by
+ * being at least 2<sup>62</sup>. Two values of one number are rare, and only make two executions look like one.
+ */
+final class Values {
+    static final long NULL = hashed(0x9e3779b97f4a7c15L);
+
+    private Values() {}
+
+    /** For what has no cheap hash, who it is. */
+    @SuppressWarnings("JavaUtilDate") // that is what JDBC's own times are
+    static long of(@Nullable Object value) {
+        if (value == null) return NULL;
+        if (value instanceof String text) return hashed(text.hashCode() * 0x100000001L ^ text.length());
+        if (value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte) {
+            return ((Number) value).longValue();
+        }
+        if (value instanceof UUID id) {
+            return hashed(id.getMostSignificantBits() ^ Long.rotateLeft(id.getLeastSignificantBits(), 32));
+        }
+        if (value instanceof BigDecimal || value instanceof Double || value instanceof Float) {
+            return of(((Number) value).doubleValue());
+        }
+        if (value instanceof java.util.Date date) return date.getTime();
+        if (value instanceof LocalDate date) return date.toEpochDay();
+        if (value instanceof LocalDateTime time) return micros(time.toInstant(ZoneOffset.UTC));
+        if (value instanceof OffsetDateTime time) return micros(time.toInstant());
+        if (value instanceof byte[] bytes) return hashed(Arrays.hashCode(bytes));
+        if (value instanceof Number
+                || value instanceof Boolean
+                || value instanceof Enum
+                || value instanceof Comparable) {
+            return hashed(value.hashCode());
+        }
+        return hashed(System.identityHashCode(value));
+    }
+
+    /** In order as long as they are not negative; the two lowest bits are lost. */
+    static long of(double value) {
+        return Double.doubleToLongBits(value) >> 2;
+    }
+
+    static long hashed(long hash) {
+        return (hash >>> 2) | (1L << 62);
+    }
+
+    static boolean isHash(long value) {
+        return value >= 1L << 62;
+    }
+
+    private static long micros(Instant time) {
+        return time.getEpochSecond() * 1_000_000 + time.getNano() / 1_000;
+    }
+}
