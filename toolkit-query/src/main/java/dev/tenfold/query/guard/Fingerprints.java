@@ -31,8 +31,8 @@ final class Fingerprints {
     static final int MAX_FORMS = 2_000_000;
     /** What a text takes besides its characters: objects, up to 16 literals and a node of the table. */
     static final int TEXT = 300;
-    /** What a fingerprint takes besides its characters. */
-    static final int FORM = 600;
+    /** What a fingerprint takes besides its form, and a text as long as that: counters, windows, columns. */
+    static final int FORM = 1_500;
 
     /*
      * Two tables, text → fingerprint and hash of the form → fingerprint, each in two generations. A new entry goes into the
@@ -173,6 +173,6 @@ final class Fingerprints {
     }
 
     private static int size(Fingerprint fingerprint) {
-        return fingerprint.text.length() + fingerprint.roles.length + FORM;
+        return 2 * fingerprint.text.length() + fingerprint.roles.length + FORM;
     }
 }
