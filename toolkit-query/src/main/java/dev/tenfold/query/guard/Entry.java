@@ -10,9 +10,12 @@ import org.jspecify.annotations.Nullable;
  * a verdict needs are kept.
  */
 final class Entry {
-    private static final int MOST_SETS = 16;
+    /** So many different sets of values are told apart. */
+    static final int MOST_SETS = 16;
+
     private static final int MOST_VALUES = 64;
 
+    final QueryGuard guard;
     final Fingerprint fingerprint;
     /** From how many executions on it is judged. */
     final int threshold;
@@ -29,14 +32,26 @@ final class Entry {
     long slowest;
     /** From how many executions on {@link Verdicts} looks at it. */
     int lookFrom;
+
+    @Nullable
+    Looks looks;
+
+    @Nullable
+    Verdict verdict;
+
     /** The most rows that an execution gave, of those that were looked at; -1 if none was. */
     volatile long rows = -1;
+    /** Whether the rows of each execution are looked at, as in tests. */
+    boolean looksAtRows;
 
     /** Hashes of the first sets of values that differ, and how often each came. */
     private long @Nullable [] sets;
 
     private int @Nullable [] times;
     private int different;
+
+    /** What the values are for, in the first text. */
+    private byte @Nullable [] roles;
 
     /** The values of the second execution, to which the later ones are compared. */
     private long @Nullable [] second;
@@ -50,11 +65,22 @@ final class Entry {
     private int countBefore;
     private long nanosBefore;
 
-    Entry(Fingerprint fingerprint, int threshold, int order) {
+    Entry(QueryGuard guard, Fingerprint fingerprint, int threshold, int order) {
+        this.guard = guard;
         this.fingerprint = fingerprint;
         this.threshold = threshold;
         this.order = order;
-        this.lookFrom = Math.max(2, threshold / 2 + 1);
+        this.lookFrom = isLookedAtFromTheFirst() ? 1 : threshold / 2 + 1;
+    }
+
+    /** Of so few executions as in tests, all have to come from one place. */
+    boolean isLookedAtFromTheFirst() {
+        return threshold <= 4;
+    }
+
+    /** How many looks at one call site a verdict takes. */
+    int looksNeeded() {
+        return isLookedAtFromTheFirst() ? threshold : threshold - threshold / 2;
     }
 
     void add(Text text, long[] values, int parameters, long took, int batch) {
@@ -113,6 +139,7 @@ final class Entry {
         int all = Math.min(MOST_VALUES, parameters + text.literals.length);
         if (second == null) {
             second = new long[all];
+            roles = text.roles;
             for (int i = 0; i < all; i++) {
                 second[i] = value(text, values, parameters, i);
             }
@@ -148,20 +175,55 @@ final class Entry {
         return most;
     }
 
-    /** One bit a value: whether it differed between two executions, the first apart. */
-    long varying() {
-        return varying;
+    /** Executions that carried one set of values. */
+    int single() {
+        return count - batches;
     }
 
-    /** One bit a value: whether it varied, and always in one direction; of those that are hashes it means nothing. */
-    long monotone() {
-        return varying & ~(grew & fell);
+    /** The most rows that an execution gave, as far as is known; -1 if nothing is. */
+    long rows() {
+        long seen = rows;
+        return seen >= 0 ? seen : fingerprint.executions.typicalRows();
+    }
+
+    /** Whether a value varies that is a key: one that a column is compared with for equality, or of unknown use. */
+    boolean isByKeys() {
+        long[] last = second;
+        if (last == null || varying == 0) return true;
+        for (int i = 0; i < last.length; i++) {
+            if ((varying & (1L << i)) != 0 && isKey(i, last)) return true;
+        }
+        return false;
+    }
+
+    private boolean isKey(int value, long[] last) {
+        byte role = role(value);
+        if (role == Fingerprint.WRITTEN) return fingerprint.kind == StatementKind.INSERT;
+        if (role != Fingerprint.EQUAL && role != Fingerprint.OTHER) return false;
+        if (!fingerprint.limited) return true;
+        // A page after (a, b) may be written as: a < ? or a = ? and b > ?.
+        for (int i = 0; i < last.length; i++) {
+            if (last[i] == last[value] && role(i) == Fingerprint.RANGE) return false;
+        }
+        return true;
+    }
+
+    private byte role(int value) {
+        return roles != null && value < roles.length ? roles[value] : Fingerprint.OTHER;
+    }
+
+    /** Whether what varies are ranges, limits and offsets, as in one page after the other, or in chunks of a large table. */
+    boolean isByPages() {
+        if (fingerprint.limited) return true;
+        boolean isMonotone = (varying & grew & fell) == 0;
+        return isMonotone && varying != 0;
     }
 
     /** Tells the statement what has come since the last time. */
-    void addUp() {
+    void addUp(long now) {
         if (count == countBefore) return;
-        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest);
+        guard.counted(count - countBefore);
+        fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest, now);
         countBefore = count;
         nanosBefore = nanos;
     }

@@ -89,6 +89,9 @@ final class Fingerprint {
     /** What its executions took. */
     final Executions executions = new Executions();
 
+    /** Where it was found. */
+    final KnownSites knownSites = new KnownSites();
+
     @Override
     public String toString() {
         return text;

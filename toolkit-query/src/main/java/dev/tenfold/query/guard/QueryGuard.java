@@ -4,7 +4,15 @@ import java.io.PrintWriter;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
@@ -29,11 +37,21 @@ public final class QueryGuard implements DataSource {
     private final DataSource target;
     private final GuardOptions options;
     private final Fingerprints fingerprints = new Fingerprints();
-    private final Verdicts verdicts = new Verdicts(this);
+    private final Verdicts verdicts;
+    private final LongAdder statements = new LongAdder();
+    private final LongSupplier clock;
+    private final Symptoms symptoms;
+    /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
+    private volatile int fetchSize = -1;
+
+    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
 
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
+        this.verdicts = new Verdicts(options);
+        this.clock = options.nanos();
+        this.symptoms = new Symptoms(this);
     }
 
     /**
@@ -77,13 +95,92 @@ public final class QueryGuard implements DataSource {
     @Override
     public Connection getConnection() throws SQLException {
         ThreadState thread = ThreadState.current();
-        return new WatchedConnection(this, target.getConnection(), thread);
+        if (thread.open != null) lookAtBorrow(thread);
+        return watched(target.getConnection(), thread);
     }
 
     @Override
     public Connection getConnection(String username, String password) throws SQLException {
         ThreadState thread = ThreadState.current();
-        return new WatchedConnection(this, target.getConnection(username, password), thread);
+        if (thread.open != null) lookAtBorrow(thread);
+        return watched(target.getConnection(username, password), thread);
+    }
+
+    /** Before the pool is asked, for that may wait for ever. */
+    private void lookAtBorrow(ThreadState thread) {
+        WatchedConnection outer = WatchedConnection.heldBy(thread, this);
+        if (outer != null) symptoms.nested(outer);
+    }
+
+    private Connection watched(Connection connection, ThreadState thread) {
+        return new WatchedConnection(this, connection, thread, symptoms.borrowedIn());
+    }
+
+    /**
+     * What the executions of each statement took, the most time first. Those of scopes that are open are added once a
+     * second, and when they end. Statements that were not executed for long may be forgotten, where there are thousands.
+     *
+     * <p>Rows are those that the application reads, in the executions that were looked at, later ones counting more. The
+     * trend compares the mean of the newest five minutes with the median of such windows within the hour before; it is
+     * empty until there are 20 executions in the newest one and in each of three earlier ones.
+     *
+     * @return a copy
+     */
+    public List<StatementStats> statements() {
+        List<StatementStats> all = new ArrayList<>();
+        for (Fingerprint fingerprint : fingerprints.all()) {
+            Executions executions = fingerprint.executions;
+            if (executions.count() == 0) continue;
+            all.add(new StatementStats(
+                    fingerprint.id,
+                    fingerprint.text,
+                    executions.sample(),
+                    fingerprint.kind == StatementKind.SELECT,
+                    executions.count(),
+                    executions.rows(),
+                    Duration.ofNanos(executions.nanos()),
+                    Duration.ofNanos(executions.slowest()),
+                    executions.trend()));
+        }
+        all.sort(Comparator.comparing(StatementStats::total).reversed());
+        return List.copyOf(all);
+    }
+
+    /**
+     * What was found since the guard began to watch, added up over all scopes: those that were seen last first, at most a
+     * thousand.
+     *
+     * @return a copy
+     */
+    public List<Finding> findings() {
+        return verdicts.findings().all();
+    }
+
+    /** Forgets what was found; what is seen again is news. Statistics of statements stay. */
+    public void forget() {
+        verdicts.findings().forget();
+    }
+
+    /** Adds executions of scopes that have ended, or of the last second. */
+    void counted(int executions) {
+        statements.add(executions);
+    }
+
+    /** Executions so far, those of scopes that are open up to a second ago. */
+    long executions() {
+        return statements.sum();
+    }
+
+    /** Who is told how many statements there were in a scope that has ended, and is not inside of another one. */
+    void onScopes(LongConsumer listener) {
+        perScope.add(listener);
+    }
+
+    /** Called when such a scope has ended. */
+    void ended(long executions) {
+        for (LongConsumer listener : perScope) {
+            listener.accept(executions);
+        }
     }
 
     GuardOptions options() {
@@ -98,16 +195,49 @@ public final class QueryGuard implements DataSource {
         return verdicts;
     }
 
+    Symptoms symptoms() {
+        return symptoms;
+    }
+
+    long now() {
+        return clock.getAsLong();
+    }
+
     /** Called when a connection goes back. */
     void returned(WatchedConnection connection, long now) {
         QueryScope implicit = connection.scopeOfItsOwn();
+        if (now - connection.borrowedAt() >= options.heldFor()) {
+            symptoms.held(connection, implicit == null ? ThreadState.current().scope() : implicit, now);
+        }
         if (implicit != null) implicit.end();
+        QueryScope life = connection.lifeOfBorrower();
+        if (life != null) life.pause(now);
+        symptoms.lookAtTrends(now);
     }
 
     /** The rows as they are, or watched. */
     ResultSet rows(ResultSet rows, WatchedStatement statement, Text text, @Nullable Entry entry, long now) {
-        if (now - text.fingerprint.executions.lookAtRowsFrom < 0) return rows;
-        return WatchedRows.watch(this, rows, statement, text, entry);
+        if (mayFetch(statement)) statement.streams();
+        boolean looks = (entry != null && entry.looksAtRows) || text.fingerprint.executions.looksAtRows(now);
+        return looks ? WatchedRows.watch(this, rows, statement, text, entry) : rows;
+    }
+
+    /** Whether its result set may fetch rows while they are read. */
+    private boolean mayFetch(WatchedStatement statement) {
+        int own = statement.fetchSize();
+        if (own >= 0) return own > 0;
+        int usual = fetchSize;
+        return (usual >= 0 ? usual : askFetchSize(statement)) > 0;
+    }
+
+    private int askFetchSize(WatchedStatement statement) {
+        try {
+            fetchSize = Math.abs(statement.getFetchSize());
+        } catch (SQLException e) {
+            LOG.debug("a driver does not tell its fetch size; result sets may fetch rows, then", e);
+            fetchSize = 1;
+        }
+        return fetchSize;
     }
 
     @Override

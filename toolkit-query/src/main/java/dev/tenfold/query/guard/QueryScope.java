@@ -21,6 +21,8 @@ public final class QueryScope implements AutoCloseable {
     /** Statements beyond so many different ones are counted, and not judged. */
     private static final int MOST_ENTRIES = 1024;
 
+    private static final int MOST_FINDINGS = 100;
+
     private static final long ADD_UP_EVERY = TimeUnit.SECONDS.toNanos(1);
 
     private final String name;
@@ -31,8 +33,15 @@ public final class QueryScope implements AutoCloseable {
     private Entry @Nullable [] table;
     private int entries;
     private long statements;
+    /** Of them, those of scopes inside of it. */
+    private long statementsInside;
+
     private long nanos;
     private long addedUpAt;
+    private long lastEnd;
+    private boolean isPaused;
+    private long pausedAt;
+    private volatile boolean saidMany;
     private volatile boolean closed;
 
     /** A threshold of 0 is the guard's. */
@@ -126,12 +135,19 @@ public final class QueryScope implements AutoCloseable {
     }
 
     /**
-     * What was found in it so far.
+     * What was found in it so far, with the totals of this scope alone; what was found in scopes inside of it that are closed
+     * comes first. At most a hundred are kept.
      *
      * @return a copy
      */
     public synchronized List<Finding> findings() {
-        return List.copyOf(findings);
+        List<Finding> all = new ArrayList<>(findings);
+        if (table != null) {
+            for (Entry entry : table) {
+                if (entry != null && entry.verdict != null) all.add(entry.verdict.finding(entry));
+            }
+        }
+        return List.copyOf(all);
     }
 
     /** Ends it: what it counted is added to the scope around it. A second call does nothing. */
@@ -157,26 +173,77 @@ public final class QueryScope implements AutoCloseable {
 
     /** What {@link #close} does, on any thread. */
     void end() {
-        long inside;
-        long took;
+        Entry most;
+        List<Runnable> news = new ArrayList<>(0);
         synchronized (this) {
             if (closed) return;
-            addUp();
+            most = settle(news);
+            List<Finding> all = findings();
+            findings.clear();
+            all.forEach(this::found);
             closed = true;
             table = null;
-            inside = statements;
-            took = nanos;
         }
-        if (parent != null) parent.include(inside, took);
+        tell(news, most);
+        if (parent != null) {
+            parent.include(statements, nanos, findings());
+        } else if (most != null && !name.isEmpty()) {
+            most.guard.ended(statements);
+        }
     }
 
-    private synchronized void include(long inside, long took) {
+    /** Tells what there is so far, of a scope of which nobody says when it ends. */
+    void pause(long now) {
+        Entry most;
+        List<Runnable> news = new ArrayList<>(0);
+        synchronized (this) {
+            if (closed) return;
+            most = settle(news);
+            isPaused = true;
+            pausedAt = now;
+        }
+        tell(news, most);
+    }
+
+    /** Nanoseconds since the last pause; 0 if there was none. */
+    synchronized long idle(long now) {
+        return isPaused ? now - pausedAt : 0;
+    }
+
+    private void tell(List<Runnable> news, @Nullable Entry most) {
+        news.forEach(Runnable::run);
+        if (most == null || saidMany) return;
+        saidMany = most.guard.verdicts().isMany(this, statements - statementsInside, most);
+    }
+
+    /** Adds up, and gives what is to be told, without the lock, of verdicts since the last time. */
+    private @Nullable Entry settle(List<Runnable> news) {
+        if (table == null) return null;
+        Entry most = null;
+        for (Entry entry : table) {
+            if (entry == null) continue;
+            entry.addUp(lastEnd);
+            if (most == null || entry.count > most.count) most = entry;
+            Finding more = entry.verdict == null ? null : entry.verdict.news(entry);
+            if (more != null) news.add(() -> entry.guard.verdicts().told(more));
+        }
+        return most;
+    }
+
+    private synchronized void include(long inside, long took, List<Finding> found) {
         statements += inside;
+        statementsInside += inside;
         nanos += took;
+        found.forEach(this::found);
     }
 
     synchronized void found(Finding finding) {
-        findings.add(finding);
+        if (findings.size() < MOST_FINDINGS) findings.add(finding);
+    }
+
+    /** Whether it says itself from when on to judge. */
+    boolean isOfTest() {
+        return threshold > 0;
     }
 
     /**
@@ -196,7 +263,8 @@ public final class QueryScope implements AutoCloseable {
             if (closed) return null;
             statements++;
             nanos += end - start;
-            entry = entry(guard, text.fingerprint);
+            lastEnd = end;
+            entry = entry(guard, text);
             if (entry == null) return null;
             entry.add(text, values, count, end - start, batch);
             if (end - addedUpAt > ADD_UP_EVERY) {
@@ -208,7 +276,8 @@ public final class QueryScope implements AutoCloseable {
         return entry;
     }
 
-    private @Nullable Entry entry(QueryGuard guard, Fingerprint fingerprint) {
+    private @Nullable Entry entry(QueryGuard guard, Text text) {
+        Fingerprint fingerprint = text.fingerprint;
         Entry[] slots = table;
         if (slots == null) {
             slots = new Entry[8];
@@ -224,7 +293,9 @@ public final class QueryScope implements AutoCloseable {
         }
         if (entries == MOST_ENTRIES) return null;
         Entry entry = new Entry(
-                fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+                guard, fingerprint, threshold > 0 ? threshold : guard.options().threshold(), entries);
+        entry.looksAtRows = isOfTest();
+        fingerprint.executions.sample(text.sql);
         slots[i] = entry;
         entries++;
         if (entries * 2 > slots.length) grow(slots);
@@ -260,7 +331,7 @@ public final class QueryScope implements AutoCloseable {
     private void addUp() {
         if (table == null) return;
         for (Entry entry : table) {
-            if (entry != null) entry.addUp();
+            if (entry != null) entry.addUp(lastEnd);
         }
     }
 }

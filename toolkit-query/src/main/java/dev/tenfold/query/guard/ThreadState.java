@@ -1,14 +1,21 @@
 package dev.tenfold.query.guard;
 
+import java.lang.invoke.MethodHandle;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.concurrent.ForkJoinWorkerThread;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a thread is in the middle of: the scope that its statements count to, and the connection it borrowed last.
  *
- * <p>Used by its thread alone, but for {@link #open}, which another thread may clear when it closes the connection.
+ * <p>Used by its thread alone.
  */
 final class ThreadState {
+    private static final long IDLE = TimeUnit.SECONDS.toNanos(1);
+    private static final @Nullable MethodHandle IS_VIRTUAL = findIsVirtual();
+
     private static final InheritableThreadLocal<ThreadState> CURRENT = new InheritableThreadLocal<>() {
         @Override
         protected ThreadState initialValue() {
@@ -26,7 +33,14 @@ final class ThreadState {
 
     private @Nullable QueryScope scope;
 
-    volatile @Nullable WatchedConnection open;
+    /** Of a virtual thread: the statements outside of any scope that is open. */
+    private volatile @Nullable QueryScope life;
+
+    private boolean hasNone;
+
+    /** The connection it borrowed last, the one before behind it; each may be back, if another thread closed it. */
+    @Nullable
+    WatchedConnection open;
 
     private ThreadState(@Nullable QueryScope inherited) {
         this.inherited = inherited;
@@ -54,6 +68,57 @@ final class ThreadState {
     void enter(@Nullable QueryScope next) {
         inherited = null;
         scope = next;
+    }
+
+    /**
+     * The scope of statements outside of any other: a virtual thread's life, as such a thread usually serves one request; null
+     * on other threads.
+     */
+    @Nullable
+    QueryScope life() {
+        if (hasNone) return null;
+        QueryScope known = life;
+        if (known != null) return known;
+        if (!isVirtual()) {
+            hasNone = true;
+            return null;
+        }
+        QueryScope started = new QueryScope("", null, 0);
+        life = started;
+        return started;
+    }
+
+    @Nullable
+    QueryScope lifeSoFar() {
+        return life;
+    }
+
+    /** A virtual thread that asks for a connection after a second without one works in a loop, on something else now. */
+    void borrows(long now) {
+        QueryScope before = life;
+        if (before == null || before.idle(now) < IDLE) return;
+        life = null;
+        before.end();
+    }
+
+    private static boolean isVirtual() {
+        if (IS_VIRTUAL == null) return false;
+        try {
+            return (boolean) IS_VIRTUAL.invokeExact(Thread.currentThread());
+        } catch (Throwable e) {
+            throw new LinkageError("Thread.isVirtual throws nothing", e);
+        }
+    }
+
+    /** {@code Thread.isVirtual()}, which the compiler for Java 17 does not know; null before Java 21. */
+    private static @Nullable MethodHandle findIsVirtual() {
+        try {
+            return MethodHandles.lookup().findVirtual(Thread.class, "isVirtual", MethodType.methodType(boolean.class));
+        } catch (NoSuchMethodException before21) {
+            return null;
+        } catch (IllegalAccessException e) {
+            throw new LinkageError("Thread.isVirtual is public", e);
+        }
     }
 
     /**

@@ -41,11 +41,11 @@ final class WatchedCall implements InvocationHandler {
         if (!name.startsWith("execute")) return pass(method, args);
         int batch = name.endsWith("Batch") ? Math.max(2, inBatch) : 1;
         Text executed = args != null && args.length > 0 ? connection.text((String) args[0]) : text;
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return pass(method, args);
         } finally {
-            connection.executed(executed, WatchedStatement.NO_VALUES, 0, start, System.nanoTime(), batch);
+            connection.executed(executed, WatchedStatement.NO_VALUES, 0, start, connection.now(), batch);
         }
     }
 

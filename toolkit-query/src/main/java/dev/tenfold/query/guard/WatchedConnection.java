@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
@@ -12,12 +13,17 @@ import org.jspecify.annotations.Nullable;
 final class WatchedConnection extends ForwardingConnection {
     /** So many prepared statements are made before the first one that was closed is taken again. */
     static final int RING = 64;
+    /** Connections of one thread that are remembered. */
+    private static final int MOST_HELD = 16;
 
     private final QueryGuard guard;
     private final ThreadState borrower;
     private final Thread thread;
-    private final @Nullable WatchedConnection outer;
     private final long borrowedAt;
+    private final long slower;
+    private final @Nullable List<StackTraceElement> borrowedIn;
+    /** The one that the thread had borrowed before and holds still. Used by the borrower alone. */
+    private @Nullable WatchedConnection outer;
 
     private WatchedPreparedStatement @Nullable [] ring;
     private int oldest;
@@ -25,15 +31,46 @@ final class WatchedConnection extends ForwardingConnection {
     private @Nullable QueryScope own;
     private long working;
     private volatile boolean closed;
+    /** Whether another thread works with it, so that the borrower is free to borrow again. */
+    private volatile boolean handedOver;
+    /** Whether the driver's own objects were asked for: what they do is not seen. */
+    private volatile boolean unwrapped;
 
-    WatchedConnection(QueryGuard guard, Connection target, ThreadState borrower) {
+    /** Statements whose result sets may fetch rows; meanwhile it is not known whether it works. */
+    private int streams;
+
+    private long streamingFrom;
+    private long workedThen;
+    private long unknown;
+
+    WatchedConnection(QueryGuard guard, Connection target, ThreadState borrower, @Nullable List<StackTraceElement> in) {
         super(target);
         this.guard = guard;
         this.borrower = borrower;
         this.thread = Thread.currentThread();
+        this.slower = guard.options().slowerThan();
+        this.borrowedIn = in;
+        this.borrowedAt = guard.now();
         this.outer = borrower.open;
-        this.borrowedAt = System.nanoTime();
+        if (outer != null) forgetThoseBack();
         borrower.open = this;
+        if (outer == null) borrower.borrows(borrowedAt);
+    }
+
+    /** What other threads have closed; and what comes after so many, for these are leaks. */
+    private void forgetThoseBack() {
+        WatchedConnection one = this;
+        int deep = 0;
+        while (one.outer != null) {
+            if (one.outer.closed) {
+                one.outer = one.outer.outer;
+            } else if (deep == MOST_HELD) {
+                one.outer = null;
+            } else {
+                one = one.outer;
+                deep++;
+            }
+        }
     }
 
     QueryGuard guard() {
@@ -46,17 +83,63 @@ final class WatchedConnection extends ForwardingConnection {
         return own;
     }
 
+    /** The scope that a virtual thread's life is; null if there is none. */
+    @Nullable
+    QueryScope lifeOfBorrower() {
+        return borrower.lifeSoFar();
+    }
+
     long borrowedAt() {
         return borrowedAt;
     }
 
-    /** Nanoseconds inside the driver so far. */
-    long working() {
-        return working;
+    long now() {
+        return guard.now();
     }
 
-    boolean isBack() {
-        return closed;
+    /** Where it was borrowed, if that was kept. */
+    @Nullable
+    List<StackTraceElement> borrowedIn() {
+        return borrowedIn;
+    }
+
+    /**
+     * Nanoseconds inside the driver, or perhaps inside of it: as long as a result set is open that fetches rows while they
+     * are read. -1 if the driver's own objects were used.
+     */
+    long workedAtMost(long now) {
+        if (unwrapped) return -1;
+        long stillUnknown = streams > 0 ? (now - streamingFrom) - (working - workedThen) : 0;
+        return working + unknown + stillUnknown;
+    }
+
+    /** A result set is open that may fetch rows while they are read. */
+    void streams() {
+        streams++;
+        if (streams > 1) return;
+        streamingFrom = guard.now();
+        workedThen = working;
+    }
+
+    /** It is closed. */
+    void streamed() {
+        streams--;
+        if (streams > 0) return;
+        unknown += (guard.now() - streamingFrom) - (working - workedThen);
+    }
+
+    /** The connection that its borrower had borrowed before and holds still; for the borrower's thread. */
+    @Nullable
+    WatchedConnection outer() {
+        return outer;
+    }
+
+    /** The connection that this thread borrowed from a guard, and still holds and uses itself; null if there is none. */
+    static @Nullable WatchedConnection heldBy(ThreadState thread, QueryGuard guard) {
+        for (WatchedConnection one = thread.open; one != null; one = one.outer) {
+            if (!one.closed && !one.handedOver && one.guard == guard) return one;
+        }
+        return null;
     }
 
     Text text(String sql) {
@@ -77,7 +160,9 @@ final class WatchedConnection extends ForwardingConnection {
     @Nullable
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
         working += end - start;
-        QueryScope scope = ThreadState.current().scope();
+        ThreadState current = ThreadState.current();
+        QueryScope scope = current.scope();
+        if (scope == null) scope = current.life();
         if (scope == null) {
             scope = own;
             if (scope == null) {
@@ -85,7 +170,15 @@ final class WatchedConnection extends ForwardingConnection {
                 own = scope;
             }
         }
-        return scope.count(guard, text, values, count, start, end, batch);
+        Entry entry = scope.count(guard, text, values, count, start, end, batch);
+        if (end - start >= slower) guard.symptoms().slow(text, scope, end - start, batch);
+        return entry;
+    }
+
+    @Override
+    public <T> T unwrap(Class<T> type) throws SQLException {
+        if (!type.isInstance(this)) unwrapped = true;
+        return super.unwrap(type);
     }
 
     @Override
@@ -160,7 +253,10 @@ final class WatchedConnection extends ForwardingConnection {
      */
     private PreparedStatement watched(PreparedStatement prepared, String sql) {
         Text text = text(sql);
-        if (Thread.currentThread() != thread) return new WatchedPreparedStatement(this, prepared, text);
+        if (Thread.currentThread() != thread) {
+            handedOver = true;
+            return new WatchedPreparedStatement(this, prepared, text);
+        }
         if (ring == null) ring = new WatchedPreparedStatement[RING];
         int slot = oldest;
         oldest = slot + 1 == RING ? 0 : slot + 1;
@@ -174,21 +270,21 @@ final class WatchedConnection extends ForwardingConnection {
 
     @Override
     public void commit() throws SQLException {
-        long start = System.nanoTime();
+        long start = guard.now();
         try {
             target.commit();
         } finally {
-            working += System.nanoTime() - start;
+            working += guard.now() - start;
         }
     }
 
     @Override
     public void rollback() throws SQLException {
-        long start = System.nanoTime();
+        long start = guard.now();
         try {
             target.rollback();
         } finally {
-            working += System.nanoTime() - start;
+            working += guard.now() - start;
         }
     }
 
@@ -206,8 +302,21 @@ final class WatchedConnection extends ForwardingConnection {
 
     private void ended() {
         closed = true;
-        if (borrower.open == this) borrower.open = outer;
-        guard.returned(this, System.nanoTime());
+        if (Thread.currentThread() == thread) leave();
+        guard.returned(this, guard.now());
+    }
+
+    /** Connections may go back in any order. */
+    private void leave() {
+        WatchedConnection one = borrower.open;
+        if (one == this) {
+            borrower.open = outer;
+            return;
+        }
+        while (one != null && one.outer != this) {
+            one = one.outer;
+        }
+        if (one != null) one.outer = outer;
     }
 
     @Override

@@ -60,13 +60,14 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public void close() throws SQLException {
+        rowsEnd();
         prepared.close();
         free = true;
     }
 
     @Override
     public ResultSet executeQuery() throws SQLException {
-        long start = System.nanoTime();
+        long start = connection.now();
         Entry counted;
         ResultSet rows = null;
         try {
@@ -79,7 +80,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public boolean execute() throws SQLException {
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return prepared.execute();
         } finally {
@@ -89,7 +90,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public int executeUpdate() throws SQLException {
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return prepared.executeUpdate();
         } finally {
@@ -99,7 +100,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public long executeLargeUpdate() throws SQLException {
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return prepared.executeLargeUpdate();
         } finally {

@@ -20,6 +20,11 @@ class WatchedStatement extends ForwardingStatement {
     private @Nullable Text firstInBatch;
     private @Nullable Text executed;
     private @Nullable Entry entry;
+    private @Nullable WatchedRows looked;
+    /** What {@link #setFetchSize} was given; -1 as long as the driver's own counts. */
+    private int fetchSize = -1;
+    /** Whether its result set may still fetch rows. */
+    private boolean streams;
 
     WatchedStatement(WatchedConnection connection, Statement target) {
         super(target);
@@ -33,13 +38,20 @@ class WatchedStatement extends ForwardingStatement {
 
     @Override
     public void close() throws SQLException {
+        rowsEnd();
         target.close();
+    }
+
+    @Override
+    public void setFetchSize(int rows) throws SQLException {
+        target.setFetchSize(rows);
+        fetchSize = rows;
     }
 
     @Override
     public ResultSet executeQuery(String sql) throws SQLException {
         Text text = connection.text(sql);
-        long start = System.nanoTime();
+        long start = connection.now();
         Entry counted;
         ResultSet rows = null;
         try {
@@ -112,7 +124,7 @@ class WatchedStatement extends ForwardingStatement {
 
     private <T> T run(String sql, Call<T> call) throws SQLException {
         Text text = connection.text(sql);
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return call.run();
         } finally {
@@ -147,7 +159,7 @@ class WatchedStatement extends ForwardingStatement {
         Text text = textOfBatch();
         int size = inBatch;
         forgetBatch();
-        long start = System.nanoTime();
+        long start = connection.now();
         try {
             return call.run();
         } finally {
@@ -175,12 +187,47 @@ class WatchedStatement extends ForwardingStatement {
         ResultSet rows = target.getResultSet();
         Text text = executed;
         if (rows == null || text == null) return rows;
-        return connection.guard().rows(rows, this, text, entry, System.nanoTime());
+        ResultSet before = looked == null ? null : looked.proxyOf(rows);
+        if (before != null) return before;
+        return connection.guard().rows(rows, this, text, entry, connection.now());
+    }
+
+    /** What its scope knows of what it executed last. */
+    final @Nullable Entry entry() {
+        return entry;
+    }
+
+    /** What it was told to fetch at once; -1 if it was told nothing. */
+    final int fetchSize() {
+        return fetchSize;
+    }
+
+    /** Its result set may fetch rows until the statement is closed, or executed again. */
+    final void streams() {
+        if (streams) return;
+        streams = true;
+        connection.streams();
+    }
+
+    final void looked(WatchedRows rows) {
+        looked = rows;
+    }
+
+    /** Called when its result set is closed by what is done to the statement. */
+    final void rowsEnd() {
+        if (streams) {
+            streams = false;
+            connection.streamed();
+        }
+        WatchedRows rows = looked;
+        if (rows == null) return;
+        looked = null;
+        rows.end();
     }
 
     /** Counts an execution that ends now. */
     final @Nullable Entry executed(Text text, long[] values, int count, long start, int batch) {
-        Entry counted = connection.executed(text, values, count, start, System.nanoTime(), batch);
+        Entry counted = connection.executed(text, values, count, start, connection.now(), batch);
         executed = text;
         entry = counted;
         return counted;
@@ -189,6 +236,7 @@ class WatchedStatement extends ForwardingStatement {
     /** Forgets all, to be used for another statement. */
     final void reset(Statement next) {
         target = next;
+        fetchSize = -1;
         forgetBatch();
         executed = null;
         entry = null;

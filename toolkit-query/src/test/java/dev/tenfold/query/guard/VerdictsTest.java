@@ -1,0 +1,535 @@
+package dev.tenfold.query.guard;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+import org.h2.jdbcx.JdbcConnectionPool;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Each verdict, and next to it what looks alike and must not be reported. */
+class VerdictsTest {
+    private static final AtomicLong DATABASES = new AtomicLong();
+
+    private final AtomicLong clock = new AtomicLong();
+    private JdbcConnectionPool pool;
+    private QueryGuard guard;
+
+    @BeforeEach
+    void open() throws SQLException {
+        pool = JdbcConnectionPool.create("jdbc:h2:mem:verdicts" + DATABASES.incrementAndGet(), "sa", "");
+        try (Connection connection = pool.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("create table author(id int primary key, parent int, name varchar(20))");
+            statement.execute("create table post(id int primary key, author int, title varchar(20))");
+            statement.execute("create index on post(author)");
+            statement.execute("insert into author select x, x / 2, 'author ' || x from system_range(1, 100)");
+            statement.execute("insert into post select x, x, 'post ' || x from system_range(1, 100)");
+        }
+        guard = watch();
+    }
+
+    @AfterEach
+    void close() {
+        pool.dispose();
+    }
+
+    private QueryGuard watch() {
+        return QueryGuard.watch(pool, options -> options.nanos(clock::get));
+    }
+
+    /** Runs something in a scope of its own, with one connection, and gives what was found. */
+    private List<Finding> found(Work work) throws SQLException {
+        QueryScope scope = QueryScope.open("GET /page");
+        try (scope;
+                Connection connection = guard.getConnection()) {
+            work.run(connection);
+        }
+        return scope.findings();
+    }
+
+    private interface Work {
+        void run(Connection connection) throws SQLException;
+    }
+
+    private static String author(Connection connection, int id) throws SQLException {
+        return read(connection, "select name from author where id = ?", id);
+    }
+
+    private static String read(Connection connection, String sql, Object... values) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setObject(i + 1, values[i]);
+            }
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? rows.getString(1) : "";
+            }
+        }
+    }
+
+    /** Reads a page, and sees to it that its rows are known, as sampling does. */
+    private static List<Integer> page(Connection connection, int size) throws SQLException {
+        List<Integer> authors = new ArrayList<>();
+        try (PreparedStatement statement = connection.prepareStatement("select author from post order by id limit ?")) {
+            statement.setInt(1, size);
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) authors.add(rows.getInt(1));
+            }
+        }
+        QueryScope scope = ThreadState.current().scope();
+        if (scope != null) {
+            for (Entry entry : scope.entries()) {
+                if (entry.fingerprint.text.contains("from post order by id")) entry.rows = size;
+            }
+        }
+        return authors;
+    }
+
+    private static void write(Connection connection, String sql, Object... values) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setObject(i + 1, values[i]);
+            }
+            statement.executeUpdate();
+        }
+    }
+
+    @Test
+    void a_query_for_each_row_of_a_page_is_an_n_plus_one() throws SQLException {
+        List<Finding> found = found(connection -> {
+            for (int author : page(connection, 50)) author(connection, author);
+        });
+
+        assertThat(found).hasSize(1);
+        Finding finding = found.get(0);
+        assertThat(finding.kind()).isEqualTo(FindingKind.N_PLUS_ONE);
+        assertThat(finding.count()).isEqualTo(50);
+        assertThat(finding.scopes()).isEqualTo(1);
+        assertThat(finding.scope()).isEqualTo("GET /page");
+        assertThat(finding.statement()).isEqualTo("select name from author where id = ?");
+        assertThat(finding.source()).contains("from post order by id");
+        assertThat(finding.lost()).isPositive();
+        assertThat(finding.site()).isEqualTo(finding.callers().get(0));
+        assertThat(finding.callers())
+                .extracting(StackTraceElement::getMethodName)
+                .startsWith("read", "author");
+        assertThat(finding.remedy()).contains("Loader");
+        assertThat(guard.findings()).containsExactly(guard.findings().get(0));
+        assertThat(guard.findings().get(0).count()).isEqualTo(50);
+    }
+
+    @Test
+    void without_a_page_before_it_is_a_loop() throws SQLException {
+        List<Finding> found = found(connection -> {
+            for (int i = 1; i <= 20; i++) author(connection, i);
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+        assertThat(found.get(0).count()).isEqualTo(20);
+    }
+
+    @Test
+    void nine_executions_are_less_than_the_threshold() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 9; i++) author(connection, i);
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void the_last_earlier_query_with_enough_rows_is_the_source() throws SQLException {
+        List<Finding> found = found(connection -> {
+            read(connection, "select name from author where id < 50");
+            page(connection, 50);
+            read(connection, "select title from post where id = 7");
+            for (int i = 1; i <= 50; i++) author(connection, i);
+        });
+
+        assertThat(found)
+                .singleElement()
+                .satisfies(it -> assertThat(it.source()).contains("from post order by id"));
+    }
+
+    @Test
+    void the_page_may_have_been_read_in_the_scope_around() throws SQLException {
+        QueryScope outer = QueryScope.open("GET /page");
+        QueryScope inner;
+        try (outer;
+                Connection connection = guard.getConnection()) {
+            page(connection, 50);
+            inner = QueryScope.open("render");
+            try (inner) {
+                for (int i = 1; i <= 50; i++) author(connection, i);
+            }
+        }
+
+        assertThat(inner.findings()).extracting(Finding::kind).containsExactly(FindingKind.N_PLUS_ONE);
+        assertThat(outer.findings()).isEqualTo(inner.findings());
+    }
+
+    @Test
+    void literals_vary_as_parameters_do() throws SQLException {
+        List<Finding> found = found(connection -> {
+            for (int i = 1; i <= 20; i++) read(connection, "select name from author where id = " + i);
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+        assertThat(found.get(0).count()).isEqualTo(20);
+    }
+
+    @Test
+    void the_same_values_again_and_again_are_a_repeated_read() throws SQLException {
+        List<Finding> found = found(connection -> {
+            for (int i = 0; i < 20; i++) author(connection, 7);
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.REPEATED_READ);
+        assertThat(found.get(0).remedy()).contains("TieredCache");
+        assertThat(found.get(0).count()).isEqualTo(20);
+    }
+
+    @Test
+    void fifty_children_of_five_parents_are_a_repeated_read() throws SQLException {
+        List<Finding> found = found(connection -> {
+            page(connection, 50);
+            for (int i = 0; i < 55; i++) author(connection, i % 5);
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.REPEATED_READ);
+        assertThat(found.get(0).detail()).contains("5 different");
+    }
+
+    @Test
+    void a_poll_is_no_repeated_read() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 50; i++) {
+                        author(connection, 7);
+                        clock.addAndGet(100_000_000);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void a_read_after_each_write_to_its_table_is_no_repeated_read() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 30; i++) {
+                        author(connection, 7);
+                        write(connection, "update author set name = ? where id = 7", "name " + i);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void a_read_between_writes_to_another_table_is_a_repeated_read() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 30; i++) {
+                        author(connection, 7);
+                        write(connection, "update post set title = ? where id = 7", "title " + i);
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.REPEATED_READ);
+    }
+
+    @Test
+    void the_next_value_of_a_sequence_is_no_repeated_read() throws SQLException {
+        assertThat(found(connection -> {
+                    try (Statement statement = connection.createStatement()) {
+                        statement.execute("create sequence ids");
+                    }
+                    for (int i = 0; i < 30; i++) read(connection, "select next value for ids");
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void single_inserts_are_a_write_loop() throws SQLException {
+        List<Finding> found = found(connection -> {
+            for (int i = 1_000; i < 1_020; i++) {
+                write(connection, "insert into author(id, name) values (?, ?)", i, "name " + i);
+            }
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
+        assertThat(found.get(0).count()).isEqualTo(20);
+        assertThat(found.get(0).remedy()).contains("addBatch");
+    }
+
+    @Test
+    void single_updates_and_deletes_are_write_loops() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 20; i++) {
+                        write(connection, "update author set name = ? where id = ?", "name " + i, i);
+                    }
+                    for (int i = 1; i <= 20; i++) write(connection, "delete from post where id = ?", i);
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.WRITE_LOOP, FindingKind.WRITE_LOOP);
+    }
+
+    @Test
+    void progress_written_to_one_row_is_no_write_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 20; i++) {
+                        write(connection, "update author set parent = ? where id = ?", i, 7);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void batches_are_no_write_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    try (PreparedStatement statement =
+                            connection.prepareStatement("insert into author(id, name) values (?, ?)")) {
+                        for (int i = 1_000; i < 3_000; i++) {
+                            statement.setInt(1, i);
+                            statement.setString(2, "name " + i);
+                            statement.addBatch();
+                            if (i % 100 == 99) statement.executeBatch();
+                        }
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void deleting_in_chunks_is_no_write_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 20; i++) {
+                        write(connection, "delete from post where id > ? and id <= ?", i * 5 - 5, i * 5);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void pages_by_keyset_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        read(connection, "select id from post where id > ? order by id limit 5", i * 5);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void pages_by_a_keyset_of_two_columns_written_out_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        read(
+                                connection,
+                                "select id from post where author <= ? and (author < ? or author = ? and id > ?) limit 5",
+                                100 - i,
+                                100 - i,
+                                100 - i,
+                                i * 7 % 20);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void a_limited_query_for_each_key_is_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 20; i++) {
+                        read(connection, "select id from post where author = ? and id > ? limit 5", i, i * 3 + 1_000);
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.LOOP);
+    }
+
+    @Test
+    void pages_by_offset_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        read(connection, "select id from post order by id limit ? offset ?", 5, i * 5);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void chunks_of_a_large_table_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        read(connection, "select count(*) from post where id between ? and ?", i * 5, i * 5 + 4);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void ranges_here_and_there_are_a_loop() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        int from = i * 37 % 100;
+                        read(connection, "select count(*) from post where id between ? and ?", from, from + 4);
+                    }
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.LOOP);
+    }
+
+    @Test
+    void lists_and_arrays_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    for (int i = 0; i < 20; i++) {
+                        read(connection, "select name from author where id in (?, ?, ?)", i, i + 1, i + 2);
+                        read(connection, "select name from author where id = any(?)", (Object)
+                                new Integer[] {i, i + 1});
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void two_scopes_below_the_threshold_are_not_added_up() throws SQLException {
+        for (int scope = 0; scope < 2; scope++) {
+            assertThat(found(connection -> {
+                        for (int i = 1; i <= 8; i++) author(connection, i);
+                    }))
+                    .isEmpty();
+        }
+        assertThat(guard.findings()).isEmpty();
+    }
+
+    @Test
+    void calls_from_different_places_are_not_reported() throws SQLException {
+        assertThat(found(connection -> {
+                    author(connection, 1);
+                    author(connection, 2);
+                    author(connection, 3);
+                    author(connection, 4);
+                    author(connection, 5);
+                    author(connection, 6);
+                    author(connection, 7);
+                    author(connection, 8);
+                    author(connection, 9);
+                    author(connection, 10);
+                    author(connection, 11);
+                    author(connection, 12);
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void of_three_calls_in_a_test_all_have_to_come_from_one_place() throws SQLException {
+        guard = QueryGuard.watch(pool, options -> options.threshold(3));
+
+        assertThat(found(connection -> {
+                    author(connection, 1);
+                    for (int i = 2; i <= 3; i++) author(connection, i);
+                }))
+                .isEmpty();
+        assertThat(found(connection -> {
+                    for (int i = 1; i <= 3; i++) author(connection, i);
+                }))
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.LOOP);
+    }
+
+    @Test
+    void a_walk_down_a_tree_is_one_place() throws SQLException {
+        List<Finding> found = found(connection -> descend(connection, 1, 0));
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+        assertThat(found.get(0).count()).isEqualTo(31);
+        assertThat(found.get(0).callers())
+                .extracting(StackTraceElement::getMethodName)
+                .contains("descend");
+    }
+
+    private static void descend(Connection connection, int id, int depth) throws SQLException {
+        author(connection, id);
+        if (depth == 4) return;
+        for (int child = id * 2; child <= id * 2 + 1; child++) {
+            descend(connection, child, depth + 1);
+        }
+    }
+
+    @Test
+    void streams_and_lambdas_have_their_place_in_the_code() throws SQLException {
+        List<Finding> found = found(connection -> IntStream.rangeClosed(1, 20).forEach(i -> {
+            try {
+                author(connection, i);
+            } catch (SQLException e) {
+                throw new IllegalStateException(e);
+            }
+        }));
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+        assertThat(found.get(0).callers())
+                .allSatisfy(
+                        frame -> assertThat(frame.getClassName()).startsWith("dev.tenfold.query.guard.VerdictsTest"));
+    }
+
+    @Test
+    void many_statements_are_reported_when_the_scope_ends() throws SQLException {
+        guard = QueryGuard.watch(pool, options -> options.manyStatements(30));
+        QueryScope scope = QueryScope.open("GET /page");
+        try (scope;
+                Connection connection = guard.getConnection()) {
+            for (int i = 0; i < 25; i++) {
+                read(connection, "select id from post order by id limit ? offset ?", 5, i * 5);
+            }
+            for (int i = 0; i < 5; i++) author(connection, i);
+        }
+
+        assertThat(guard.findings()).singleElement().satisfies(it -> {
+            assertThat(it.kind()).isEqualTo(FindingKind.MANY_STATEMENTS);
+            assertThat(it.statement()).contains("offset");
+            assertThat(it.detail()).contains("30 statements in GET /page").contains("25 of them");
+            assertThat(it.site()).isNotNull();
+        });
+        assertThat(scope.findings()).isEqualTo(guard.findings());
+    }
+
+    @Test
+    void twenty_nine_statements_are_not_many_and_those_of_scopes_inside_count_there() throws SQLException {
+        guard = QueryGuard.watch(pool, options -> options.manyStatements(30));
+        QueryScope outer = QueryScope.open("job");
+        try (outer;
+                Connection connection = guard.getConnection()) {
+            for (int part = 0; part < 3; part++) {
+                try (QueryScope inner = QueryScope.open("part")) {
+                    for (int i = 0; i < 29; i++) {
+                        read(connection, "select id from post order by id limit ? offset ?", 5, i * 5);
+                    }
+                    assertThat(inner.statements()).isEqualTo(29);
+                }
+            }
+        }
+
+        assertThat(outer.statements()).isEqualTo(87);
+        assertThat(guard.findings()).isEmpty();
+    }
+
+    @Test
+    void totals_are_added_up_over_scopes() throws SQLException {
+        for (int scope = 0; scope < 3; scope++) {
+            found(connection -> {
+                for (int author : page(connection, 50)) author(connection, author);
+            });
+        }
+
+        assertThat(guard.findings()).singleElement().satisfies(it -> {
+            assertThat(it.count()).isEqualTo(150);
+            assertThat(it.scopes()).isEqualTo(3);
+        });
+        guard.forget();
+        assertThat(guard.findings()).isEmpty();
+    }
+}
