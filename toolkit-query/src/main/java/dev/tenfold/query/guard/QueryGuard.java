@@ -23,7 +23,7 @@ import org.slf4j.LoggerFactory;
  * A data source that watches another one, and tells of N+1 queries, repeated reads, slow statements and their like.
  *
  * <p>It changes nothing: statements reach the driver as they are, and its exceptions reach the caller as they are. Statements
- * that go through objects got by {@code unwrap} are not seen.
+ * that go through objects got by {@code unwrap}, or by a result set's {@code getStatement}, are not seen.
  *
  * <p>Weakness: a statement is known by its wrapper, and a connection that has prepared 64 statements takes the wrappers that
  * were closed first again. So code that closes a statement a second time, 64 statements later on the same borrowed
@@ -225,7 +225,8 @@ public final class QueryGuard implements DataSource {
     /** Whether its result set may fetch rows while they are read. */
     private boolean mayFetch(WatchedStatement statement) {
         int own = statement.fetchSize();
-        if (own >= 0) return own > 0;
+        // A negative one streams, too: MySQL's least of all numbers.
+        if (own != -1) return own != 0;
         int usual = fetchSize;
         return (usual >= 0 ? usual : askFetchSize(statement)) > 0;
     }

@@ -19,10 +19,12 @@ import java.util.Calendar;
 import java.util.List;
 import java.util.Properties;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
@@ -129,6 +131,9 @@ class ForwardingTest {
             result = method.invoke(wrapper, arguments);
         } catch (InvocationTargetException e) {
             throw new AssertionError(e.getTargetException());
+        } finally {
+            // Nobody closes these connections.
+            ThreadState.current().open = null;
         }
         List<Call> reached = calls.stream()
                 .filter(call -> call.method.getName().equals(method.getName())
@@ -150,12 +155,8 @@ class ForwardingTest {
     /** What a wrapper is around; of a result set, the number that its target gives for its row. */
     private static @Nullable Object unwatched(@Nullable Object result) throws Exception {
         if (result instanceof ForwardingStatement statement) return statement.target;
-        if (result instanceof CallableStatement call && !isTarget(call)) return call.unwrap(CallableStatement.class);
+        if (result instanceof CallableStatement call) return call.toString();
         return result instanceof ResultSet rows ? rows.getRow() : result;
-    }
-
-    private static boolean isTarget(Object proxy) {
-        return Proxy.getInvocationHandler(proxy) instanceof Recorder;
     }
 
     private WatchedConnection connection() {
@@ -170,6 +171,40 @@ class ForwardingTest {
     private <T> T target(Class<T> type) {
         return type.cast(
                 Proxy.newProxyInstance(getClass().getClassLoader(), new Class<?>[] {type}, new Recorder(type)));
+    }
+
+    @Test
+    void the_connection_of_a_statement_is_the_watched_one_unless_the_driver_refuses() throws Exception {
+        WatchedConnection connection = connection();
+        try (Statement statement = connection.createStatement();
+                CallableStatement call = connection.prepareCall("call f(?)")) {
+            calls.clear();
+
+            assertThat(statement.getConnection()).isSameAs(connection);
+            assertThat(call.getConnection()).isSameAs(connection);
+            assertThat(calls).hasSize(2).allMatch(each -> each.method.getName().equals("getConnection"));
+            assertThat(call.unwrap(CallableStatement.class)).isSameAs(call);
+        } finally {
+            connection.close();
+        }
+    }
+
+    @Test
+    void rows_that_a_negative_fetch_size_streams_may_be_fetched_while_they_are_read() throws Exception {
+        AtomicLong clock = new AtomicLong();
+        QueryGuard guard = QueryGuard.watch(target(DataSource.class), options -> options.nanos(clock::get));
+        WatchedConnection connection =
+                new WatchedConnection(guard, target(Connection.class), ThreadState.current(), null);
+        try (Statement statement = connection.createStatement()) {
+            statement.setFetchSize(Integer.MIN_VALUE);
+            ResultSet rows = statement.executeQuery("select name from author");
+            clock.addAndGet(100);
+
+            assertThat(rows).isNotNull();
+            assertThat(connection.workedAtMost(clock.get())).isEqualTo(100);
+        } finally {
+            connection.close();
+        }
     }
 
     /** Records what it is told, and gives a different answer each time; of one instance, always the same row. */

@@ -337,6 +337,7 @@ class HibernateGuardTest {
 
         assertThat(flushed).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
         assertThat(flushed.get(0).count()).isEqualTo(Shop.PURCHASES);
+        shop.assertIsAtTheLine(flushed.get(0), HibernateGuardTest.class);
         assertThat(atTheEnd).isEmpty();
     }
 

@@ -234,8 +234,7 @@ class JooqGuardTest {
 
         assertThat(looped).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
         assertThat(looped.get(0).count()).isEqualTo(Shop.PURCHASES);
-        assertThat(looped.get(0).site())
-                .satisfies(site -> assertThat(site.getClassName()).isEqualTo(JooqGuardTest.class.getName()));
+        shop.assertIsAtTheLine(looped.get(0), JooqGuardTest.class);
         assertThat(batched).isEmpty();
     }
 

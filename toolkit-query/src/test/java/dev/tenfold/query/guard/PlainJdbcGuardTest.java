@@ -35,6 +35,8 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.stream.Stream;
+import javax.sql.DataSource;
+import org.h2.jdbcx.JdbcDataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -653,38 +655,54 @@ class PlainJdbcGuardTest {
     Stream<DynamicTest> nothing_is_different_on_postgresql() {
         Map<String, Use> uses = ofBoth();
         uses.putAll(ofPostgres());
-        return same(postgres, uses);
+        return same(postgres.pool, postgres.guard, 20, uses);
     }
 
     @TestFactory
     Stream<DynamicTest> nothing_is_different_on_h2() {
-        return same(h2, ofBoth());
+        return same(h2.pool, h2.guard, 20, ofBoth());
     }
 
-    private static Stream<DynamicTest> same(Shop shop, Map<String, Use> uses) {
+    @TestFactory
+    Stream<DynamicTest> nothing_is_different_on_the_driver_of_postgresql() {
+        Map<String, Use> uses = ofBoth();
+        uses.putAll(ofPostgres());
+        DataSource driver = postgres.pool.getDataSource();
+        return same(driver, QueryGuard.watch(driver), 1, uses);
+    }
+
+    @TestFactory
+    Stream<DynamicTest> nothing_is_different_on_the_driver_of_h2() {
+        JdbcDataSource driver = new JdbcDataSource();
+        driver.setURL(h2.pool.getJdbcUrl());
+        driver.setUser("sa");
+        return same(driver, QueryGuard.watch(driver), 20, ofBoth());
+    }
+
+    private static Stream<DynamicTest> same(DataSource bare, QueryGuard guard, int times, Map<String, Use> uses) {
         return uses.entrySet().stream()
-                .map(use -> DynamicTest.dynamicTest(use.getKey(), () -> isTheSame(shop, use.getValue())));
+                .map(use -> DynamicTest.dynamicTest(use.getKey(), () -> isTheSame(bare, guard, times, use.getValue())));
     }
 
-    private static void isTheSame(Shop shop, Use use) throws Exception {
+    private static void isTheSame(DataSource bare, QueryGuard guard, int times, Use use) throws Exception {
         String without;
-        try (Connection connection = shop.pool.getConnection()) {
+        try (Connection connection = bare.getConnection()) {
             without = outcome(connection, use);
         }
         String lookedAt;
         QueryScope scope = QueryScope.open("test", 3);
         try (scope;
-                Connection connection = shop.guard.getConnection()) {
+                Connection connection = guard.getConnection()) {
             lookedAt = outcome(connection, use);
         }
         assertThat(lookedAt).isEqualTo(without);
         // The next ones find each statement's rows looked at often enough, and its wrappers used before.
-        for (int i = 0; i < (without.contains("57014") ? 1 : 20); i++) {
-            try (Connection connection = shop.guard.getConnection()) {
+        for (int i = 0; i < (without.contains("57014") ? 1 : times); i++) {
+            try (Connection connection = guard.getConnection()) {
                 assertThat(outcome(connection, use)).isEqualTo(without);
             }
         }
-        try (Connection connection = shop.guard.getConnection()) {
+        try (Connection connection = guard.getConnection()) {
             assertThat(connection.getAutoCommit()).isTrue();
             assertThat(connection.isReadOnly()).isFalse();
         }
@@ -732,10 +750,11 @@ class PlainJdbcGuardTest {
 
     @Test
     void an_aborted_connection_is_given_back() throws Exception {
+        WatchedConnection before = ThreadState.current().open;
         Connection connection = postgres.guard.getConnection();
         connection.abort(Runnable::run);
 
-        assertThat(ThreadState.current().open).isNull();
+        assertThat(ThreadState.current().open).isEqualTo(before);
         connection.close();
         try (Connection next = postgres.guard.getConnection()) {
             assertThat(query(next, "select 1 a")).isEqualTo("a=1 ");

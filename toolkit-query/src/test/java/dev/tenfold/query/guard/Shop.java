@@ -90,6 +90,11 @@ final class Shop implements AutoCloseable {
         assertThat(finding.count()).as(finding.text()).isEqualTo(count);
         assertThat(finding.statement()).contains(statement);
         assertThat(finding.source()).contains(source);
+        assertIsAtTheLine(finding, test);
+    }
+
+    /** Checks that the call site is the marked line of a test. */
+    void assertIsAtTheLine(Finding finding, Class<?> test) {
         StackTraceElement site = Objects.requireNonNull(finding.site());
         assertThat(site.getClassName()).as(finding.text()).isEqualTo(test.getName());
         assertThat(site.getLineNumber()).as(finding.text()).isEqualTo(line);
