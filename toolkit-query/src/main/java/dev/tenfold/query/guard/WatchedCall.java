@@ -36,10 +36,7 @@ final class WatchedCall implements InvocationHandler {
             if (name.equals("unwrap") && ((Class<?>) args[0]).isInstance(target)) return target;
         }
         if (name.equals("hashCode")) return System.identityHashCode(proxy);
-        if (name.equals("getConnection")) {
-            pass(method, args);
-            return connection;
-        }
+        if (name.equals("getConnection")) return pass(method, args) == null ? null : connection;
         if (name.equals("addBatch")) inBatch++;
         if (name.equals("clearBatch")) inBatch = 0;
         if (!name.startsWith("execute")) return pass(method, args);

@@ -32,10 +32,9 @@ class WatchedStatement extends ForwardingStatement {
     }
 
     @Override
-    public final Connection getConnection() throws SQLException {
-        // What is closed may not have one.
-        target.getConnection();
-        return connection;
+    public final @Nullable Connection getConnection() throws SQLException {
+        // One that is closed may have none.
+        return target.getConnection() == null ? null : connection;
     }
 
     @Override

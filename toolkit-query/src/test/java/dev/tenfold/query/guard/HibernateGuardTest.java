@@ -343,14 +343,25 @@ class HibernateGuardTest {
 
     @ParameterizedTest
     @EnumSource
-    void one_stateless_insert_after_the_other_is_a_write_loop(Shop.Engine engine) throws Exception {
+    void stateless_inserts_are_a_write_loop_unless_they_are_batched(Shop.Engine engine) throws Exception {
         Shop shop = shop(engine);
-        List<Finding> found = shop.found(() -> factory(engine).inStatelessTransaction(session -> {
-            for (int i = 0; i < Shop.PURCHASES; i++) session.insert(new Customer(1_000 + i, "stateless"));
+        List<Finding> looped = shop.found(() -> factory(engine).inStatelessTransaction(session -> {
+            session.setJdbcBatchSize(1);
+            for (int i = 0; i < Shop.PURCHASES; i++) {
+                shop.nextLineIsIt();
+                session.insert(new Customer(1_000 + i, "stateless"));
+            }
+            session.getTransaction().markRollbackOnly();
+        }));
+        List<Finding> batched = shop.found(() -> factory(engine).inStatelessTransaction(session -> {
+            for (int i = 0; i < 600; i++) session.insert(new Customer(1_000 + i, "stateless"));
             session.getTransaction().markRollbackOnly();
         }));
 
-        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
+        assertThat(looped).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
+        assertThat(looped.get(0).count()).isEqualTo(Shop.PURCHASES);
+        shop.assertIsAtTheLine(looped.get(0), HibernateGuardTest.class);
+        assertThat(batched).isEmpty();
     }
 
     @ParameterizedTest

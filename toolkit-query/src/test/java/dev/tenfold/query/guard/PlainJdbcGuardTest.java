@@ -229,6 +229,46 @@ class PlainJdbcGuardTest {
         assertThat(batched).isEmpty();
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void batches_of_one_are_a_write_loop(Shop.Engine engine) throws Exception {
+        Shop shop = shop(engine);
+        List<Finding> found = shop.found(() -> {
+            try (Connection connection = shop.guard.getConnection();
+                    PreparedStatement update =
+                            connection.prepareStatement("update purchase set note = ? where id = ?")) {
+                for (int id = 1; id <= Shop.PURCHASES; id++) {
+                    update.setString(1, "one");
+                    update.setInt(2, id);
+                    update.addBatch();
+                    shop.nextLineIsIt();
+                    update.executeBatch();
+                }
+            }
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.WRITE_LOOP);
+        assertThat(found.get(0).count()).isEqualTo(Shop.PURCHASES);
+        shop.assertIsAtTheLine(found.get(0), PlainJdbcGuardTest.class);
+    }
+
+    @Test
+    void a_batch_of_calls_is_one_statement_and_an_empty_one_is_none() throws Exception {
+        QueryScope scope = QueryScope.open("calls");
+        try (scope;
+                Connection connection = postgres.guard.getConnection();
+                CallableStatement call = connection.prepareCall("{call pg_sleep(?)}")) {
+            for (int i = 0; i < 3; i++) {
+                call.setDouble(1, 0);
+                call.addBatch();
+            }
+            assertThat(call.executeBatch()).hasSize(3);
+            assertThat(scope.statements()).isEqualTo(1);
+            assertThat(call.executeBatch()).isEmpty();
+            assertThat(scope.statements()).isEqualTo(1);
+        }
+    }
+
     /** Something done with a connection, and what comes of it, in words. */
     private interface Use {
         Object of(Connection connection) throws Exception;
@@ -639,6 +679,11 @@ class PlainJdbcGuardTest {
                         + statement.unwrap(org.postgresql.PGStatement.class).getPrepareThreshold();
             }
         });
+        uses.put("aborted", connection -> {
+            connection.abort(Runnable::run);
+            connection.close();
+            return connection.isClosed();
+        });
         uses.put("failed transaction", connection -> {
             connection.setAutoCommit(false);
             try {
@@ -755,7 +800,7 @@ class PlainJdbcGuardTest {
         connection.abort(Runnable::run);
 
         assertThat(ThreadState.current().open).isEqualTo(before);
-        connection.close();
+        assertThatThrownBy(connection::close).hasMessageContaining("connection has been closed");
         try (Connection next = postgres.guard.getConnection()) {
             assertThat(query(next, "select 1 a")).isEqualTo("a=1 ");
         }
