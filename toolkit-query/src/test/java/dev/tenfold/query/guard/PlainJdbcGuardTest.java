@@ -794,6 +794,24 @@ class PlainJdbcGuardTest {
     }
 
     @Test
+    void statements_that_are_open_at_once_or_one_after_the_other_give_their_own_rows() throws Exception {
+        List<PreparedStatement> open = new ArrayList<>();
+        try (Connection connection = postgres.guard.getConnection()) {
+            for (int i = 0; i < 3 * WatchedConnection.RING; i++) {
+                PreparedStatement kept = connection.prepareStatement("select " + i + " + cast(? as int) as sum");
+                kept.setInt(1, 1);
+                open.add(kept);
+                assertThat(query(connection, "select cast(? as int) as it", i)).isEqualTo("it=" + i + " ");
+            }
+            for (int i = 0; i < open.size(); i++) {
+                assertThat(all(open.get(i).executeQuery())).isEqualTo("sum=" + (i + 1) + " ");
+                open.get(i).close();
+                assertThat(open.get(i).isClosed()).isTrue();
+            }
+        }
+    }
+
+    @Test
     void an_aborted_connection_is_given_back() throws Exception {
         WatchedConnection before = ThreadState.current().open;
         Connection connection = postgres.guard.getConnection();
