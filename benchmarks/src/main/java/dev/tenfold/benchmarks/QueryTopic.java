@@ -10,7 +10,8 @@ import java.util.List;
 
 /**
  * Batched loading: the bookkeeping of a key without a database, then 500 children by key out of a million rows, at once
- * and through a network of 0.5 ms, and how many statements two levels take.
+ * and through a network of 0.5 ms, and how many statements two levels take. Then the query guard: what watching costs, and
+ * how often its findings, and the index check's, are wrong.
  */
 final class QueryTopic implements Topic {
     private static final int AUTHORS = 1_000_000;
@@ -33,6 +34,7 @@ final class QueryTopic implements Topic {
             session.say("ours-quiescence is left out: it needs virtual threads, JDK 21 or later");
         }
         QueryPerKey.run(session);
+        GuardCost.run(session);
 
         PostgresServer server = PostgresServer.shared();
         String database = server.createDatabase();
@@ -52,6 +54,8 @@ final class QueryTopic implements Topic {
                 QueryChildren.run(session, pool, pages, "rtt05.");
             }
         }
+        DetectRun.run(session);
+        FkIndex.run(session);
     }
 
     private static HikariDataSource pool(String url) {

@@ -5,16 +5,21 @@ import static java.util.Map.entry;
 import de.erichseifert.vectorgraphics2d.Processors;
 import de.erichseifert.vectorgraphics2d.VectorGraphics2D;
 import de.erichseifert.vectorgraphics2d.util.PageSize;
+import dev.tenfold.query.guard.Finding;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.geom.Rectangle2D;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import org.knowm.xchart.AnnotationText;
@@ -62,6 +67,12 @@ final class Charts {
     private static final int NARROW = 240;
     private static final int FULL = 1_076;
     private static final int HEIGHT = 280;
+    /** Of one version in the picture of statements, with its name above. */
+    private static final int STRIP = 84;
+    /** Of the loops in the naive version, the dearest first. */
+    private static final List<Color> LOOPS =
+            List.of(new Color(0xC0, 0x4F, 0x32), new Color(0xE3, 0xA4, 0x6B), new Color(0x8F, 0x6B, 0x5E));
+
     private static final AtomicInteger NEXT_ID = new AtomicInteger();
 
     private Charts() {}
@@ -189,13 +200,96 @@ final class Charts {
         return svg(chart, "Jobs that were not done yet, over time");
     }
 
+    /** The statements of a request of each version, over time: a bar for each, and those of a loop in the loop's colour. */
+    static String statements(Inspection.Found found) throws IOException {
+        List<Inspection.Seen> versions = List.of(found.naive(), found.batched());
+        double longest = versions.stream()
+                .mapToDouble(seen -> Timeline.millis(seen.quickest()))
+                .max()
+                .orElse(0);
+        double millis = Math.max(1, longest * 1.01);
+        double step = niceStep(millis);
+        int bottom = versions.size() * STRIP;
+        return svg(FULL, bottom + 30, "The statements of a request, over time", graphics -> {
+            double scale = FULL / millis;
+            graphics.setFont(font(Font.PLAIN, 13));
+            for (double tick = 0; tick < millis; tick += step) {
+                double x = tick * scale;
+                graphics.setColor(GRID);
+                graphics.fill(new Rectangle2D.Double(x, 0, 1, bottom + 4));
+                graphics.setColor(INK);
+                // Not beyond the right end.
+                if (x < FULL - 60) graphics.drawString(millis(tick), (float) x + 4, bottom + 18);
+            }
+            for (int i = 0; i < versions.size(); i++) {
+                strip(graphics, found, versions.get(i), i * STRIP, scale);
+            }
+        });
+    }
+
+    private static void strip(
+            Graphics2D graphics, Inspection.Found found, Inspection.Seen seen, int top, double scale) {
+        graphics.setFont(font(Font.BOLD, 15));
+        graphics.setColor(VERSIONS.getOrDefault(seen.version(), INK));
+        String label = String.format(
+                Locale.ROOT,
+                "%s: %d statements, %.0f ms",
+                seen.version(),
+                seen.quickest().size(),
+                Timeline.millis(seen.quickest()));
+        graphics.drawString(label, 4, top + 18);
+        for (Timeline.Bar bar : seen.quickest()) {
+            graphics.setColor(colourOf(found, seen, bar));
+            double width = (bar.toMillis() - bar.fromMillis()) * scale;
+            // A gap, as the next one follows at once.
+            double shown = Math.max(1, width - Math.min(1.2, width / 3));
+            graphics.fill(new Rectangle2D.Double(bar.fromMillis() * scale, top + 28, shown, STRIP - 40));
+        }
+    }
+
+    private static Color colourOf(Inspection.Found found, Inspection.Seen seen, Timeline.Bar bar) {
+        if (seen != found.naive()) return VERSIONS.getOrDefault(seen.version(), INK);
+        String fingerprint = seen.fingerprintOf(bar.sql());
+        return seen.loops().stream()
+                .filter(finding -> finding.fingerprint().equals(fingerprint))
+                .findFirst()
+                .map(finding -> colourOf(found, finding))
+                .orElse(GREY);
+    }
+
+    /** The statement of a loop has its colour in the picture and beside the words about it. */
+    private static Color colourOf(Inspection.Found found, Finding finding) {
+        List<String> loops = found.naive().loops().stream()
+                .map(Finding::fingerprint)
+                .distinct()
+                .toList();
+        int at = loops.indexOf(finding.fingerprint());
+        return at < 0 ? GREY : LOOPS.get(Math.min(at, LOOPS.size() - 1));
+    }
+
+    /** For the page around the pictures. */
+    static String hexOf(Inspection.Found found, Finding finding) {
+        return hex(colourOf(found, finding));
+    }
+
+    /** 1, 2 or 5 times a power of ten, so that some ten steps fit. */
+    private static double niceStep(double whole) {
+        double power = Math.pow(10, Math.floor(Math.log10(whole / 8)));
+        double times = whole / 8 / power;
+        return power * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10);
+    }
+
     private static Color colourOf(Measured version) {
         return VERSIONS.getOrDefault(version.version(), INK);
     }
 
     /** For the page around the pictures. */
     static String hexOf(Measured version) {
-        return String.format("#%06x", colourOf(version).getRGB() & 0xFFFFFF);
+        return hex(colourOf(version));
+    }
+
+    private static String hex(Color colour) {
+        return String.format("#%06x", colour.getRGB() & 0xFFFFFF);
     }
 
     private static void style(AxesChartStyler styler) {
@@ -223,29 +317,33 @@ final class Charts {
     private static String millis(double value) {
         return value >= 1_000
                 ? Math.round(value / 1_000) + " s"
-                : value >= 1 ? Math.round(value) + " ms" : value + " ms";
+                : value >= 1 || value == 0 ? Math.round(value) + " ms" : value + " ms";
     }
 
     private static double[] doubles(int[] values) {
         return IntStream.of(values).asDoubleStream().toArray();
     }
 
-    /** Without the XML prologue and a fixed size, and with ids that no other picture on the page has. */
     private static String svg(IChart chart, String label) throws IOException {
+        return svg(chart.getWidth(), HEIGHT, label, graphics -> chart.paint(graphics, chart.getWidth(), HEIGHT));
+    }
+
+    /** Without the XML prologue and a fixed size, and with ids that no other picture on the page has. */
+    private static String svg(int width, int height, String label, Consumer<Graphics2D> painter) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         VectorGraphics2D graphics = new VectorGraphics2D();
-        int width = chart.getWidth();
-        chart.paint(graphics, width, HEIGHT);
+        painter.accept(graphics);
         Processors.get("svg")
-                .getDocument(graphics.getCommands(), new PageSize(0, 0, width, HEIGHT))
+                .getDocument(graphics.getCommands(), new PageSize(0, 0, width, height))
                 .writeTo(out);
         String svg = out.toString(StandardCharsets.UTF_8);
         String id = "c" + NEXT_ID.incrementAndGet() + "-";
         return "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-label=\"" + label + "\" viewBox=\"0 0 "
-                + width + " " + HEIGHT + "\">"
+                + width + " " + height + "\">"
                 + svg.substring(svg.indexOf('>', svg.indexOf("<svg")) + 1)
                         .replace("id=\"", "id=\"" + id)
                         .replace("url(#", "url(#" + id)
-                        .replace(Font.SANS_SERIF, "inherit");
+                        // Whatever this machine calls it.
+                        .replaceAll("font-family:&quot;[^&]*&quot;", "font-family:inherit");
     }
 }

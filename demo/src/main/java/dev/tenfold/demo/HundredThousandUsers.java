@@ -44,7 +44,8 @@ final class HundredThousandUsers implements Stage {
                 sentence,
                 List.of(deaths(found), effects(found.effects()), letters(found.letters())),
                 null,
-                backlog(found));
+                backlog(found),
+                null);
     }
 
     /** What did not happen as it should; empty if all did. */

@@ -2,12 +2,15 @@ package dev.tenfold.demo;
 
 import static java.util.stream.Collectors.joining;
 
+import dev.tenfold.query.guard.Finding;
+import dev.tenfold.query.index.IndexAdvice;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Objects;
 
 /** The last step: one HTML file that needs no other, with what was measured, how, and the code that ran. */
@@ -101,7 +104,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 <section>
                 <h2>%s</h2>
                 <p class="verdict%s">%s</p>%s
-                <div class="charts">
+                %s<div class="charts">
                 <figure><figcaption>Latency <span>logarithmic</span></figcaption>%s</figure>
                 <figure><figcaption>Offered and served <span>requests a second</span></figcaption>%s</figure>
                 <figure class="narrow"><figcaption>Queries per request</figcaption>%s</figure>
@@ -114,6 +117,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         result.kept() ? "" : " failed",
                         escape(result.sentence()),
                         notes(result),
+                        inspection(result),
                         Charts.latency(result),
                         Charts.throughput(result),
                         Charts.queries(result),
@@ -131,6 +135,68 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
         Measured version = result.versions().get(result.versions().size() - 1);
         return "<figure class=\"wide\"><figcaption>Jobs not done yet <span>thumbnails and mails</span></figcaption>"
                 + Charts.backlog(backlog, version) + "</figure>\n";
+    }
+
+    /** What the guard and the index check said before the load, as they said it. */
+    private static String inspection(Stage.Result result) throws IOException {
+        Inspection.Found found = result.inspection();
+        if (found == null) {
+            return "";
+        }
+        StringBuilder blocks = new StringBuilder();
+        found.naive().byCost().forEach(finding -> blocks.append(block(found, finding)));
+        found.before().advice().forEach(advice -> blocks.append(block(advice)));
+        return """
+                <div class="found">
+                <h3>Found by themselves</h3>
+                <p>%d requests of the naive code before any load, through <code>QueryGuard.watch(pool)</code>; then
+                <code>IndexCheck.of(dataSource).statements(guard.statements()).report()</code>. The words are theirs.</p>
+                <figure><figcaption>The statements of one request <span>over time, as the application waited
+                for them, in the colours of the findings</span></figcaption>%s</figure>
+                %s<p>The same requests with toolkit-query, and after the statement that IndexCheck proposed: %s IndexCheck: %s</p>
+                </div>
+                """.formatted(
+                        Inspection.REQUESTS,
+                        Charts.statements(found),
+                        blocks,
+                        escape(Words.contrast(found)),
+                        escape(found.after().text().lines().findFirst().orElse("")));
+    }
+
+    private static String block(Inspection.Found found, Finding finding) {
+        String statement = finding.statement().isEmpty() ? "" : "<pre>" + escape(finding.statement()) + "</pre>\n";
+        return """
+                <div class="finding" style="--c:%s">
+                <h4>%s <span>%s</span></h4>
+                <p>%s</p>
+                %s<p><b>at</b> <code>%s</code></p>
+                <p><b>remedy</b> %s</p>
+                </div>
+                """.formatted(
+                        Charts.hexOf(found, finding),
+                        escape(finding.kind().toString()),
+                        escape(Words.toll(finding)),
+                        escape(finding.detail()),
+                        statement,
+                        escape(Words.site(finding)),
+                        escape(finding.remedy()));
+    }
+
+    private static String block(IndexAdvice advice) {
+        Double gain = advice.gain();
+        String ddl = advice.ddl() == null ? "" : "<pre>" + escape(advice.ddl()) + "</pre>\n";
+        return """
+                <div class="finding index">
+                <h4>%s <span>%s, %s%s</span></h4>
+                <p>%s</p>
+                %s</div>
+                """.formatted(
+                escape(advice.kind().toString()),
+                escape(advice.table()),
+                escape(advice.subject()),
+                gain == null ? "" : String.format(Locale.ROOT, ", about %.0f times cheaper with an index", gain),
+                escape(advice.detail()),
+                ddl);
     }
 
     private static String notes(Stage.Result result) {
@@ -170,6 +236,9 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                 still unanswered %d s after the stage counts as an error, with the latency it had reached. Served/s counts
                 answers that came within that time.</dd>
                 <dt>Objective</dt><dd>99.9 %% of the requests served, none with an error, and a p99 of at most %.0f ms.</dd>
+                <dt>Found by themselves</dt><dd>%d requests one after the other, each in a QueryScope, on a pool of %d connections.
+                Times in the picture are those inside the driver, of the quickest request. The index that was proposed is
+                dropped again, so that the naive version meets the load without it.</dd>
                 <dt>10,000 users</dt><dd>Two nodes share the requests; one request in %d adds a comment to the page's first post.
                 The database's network carries %d Mbit/s, in equal parts for the %d connections that both nodes use at once, and
                 a page takes some 25 kB of rows.</dd>
@@ -220,6 +289,8 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         Site.USER_ASKS_EVERY_SECONDS,
                         Site.GRACE.toSeconds(),
                         results.get(0).p99ObjectiveMillis(),
+                        Inspection.REQUESTS,
+                        Site.POOL,
                         Site.WRITE_EVERY,
                         Site.MEGABITS,
                         2 * FeedServer.REQUEST_THREADS,

@@ -1,8 +1,12 @@
 package dev.tenfold.demo;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import javax.sql.DataSource;
 
 /** Before the first stage: the application's tables and their rows; and the index that the first version forgot. */
@@ -45,6 +49,9 @@ final class Schema {
                     body       text not null,
                     created_at timestamptz not null default now())
                 """.formatted(COMMENTS + 1),
+                // The other foreign keys. Whoever wrote this forgot one.
+                "create index posts_author_id on posts (author_id)",
+                "create index comments_author_id on comments (author_id)",
                 """
                 insert into authors
                 select i, 'Author ' || i, timestamptz '2026-01-01 00:00Z' + i * interval '1 minute'
@@ -96,8 +103,35 @@ final class Schema {
         run("drop index if exists comments_post_id");
     }
 
+    /** Serves the newest comments of a post, too: the id is what {@link Inspection} found that it should have. */
     void createForeignKeyIndex() throws SQLException {
-        run("create index if not exists comments_post_id on comments (post_id)", "analyze comments");
+        run("create index if not exists comments_post_id on comments (post_id, id)", "analyze comments");
+    }
+
+    /** What is indexed, by the indexes' names: the definition from the table on, as the catalog has it. */
+    Map<String, String> indexes() throws SQLException {
+        String sql = """
+                select indexname, substring(indexdef from ' ON (.*)') from pg_indexes where schemaname = 'public'""";
+        try (Connection connection = dataSource.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            Map<String, String> indexes = new TreeMap<>();
+            while (rows.next()) {
+                indexes.put(rows.getString(1), rows.getString(2));
+            }
+            return indexes;
+        }
+    }
+
+    /** Runs what somebody proposes, a statement at a time and outside of a transaction. */
+    void change(List<String> ddl) throws SQLException {
+        run(ddl.toArray(String[]::new));
+    }
+
+    void dropIndexes(List<String> names) throws SQLException {
+        for (String name : names) {
+            run("drop index \"" + name + "\"");
+        }
     }
 
     /** The post that a reader's page starts at; any two readers with the same key see the same page. */

@@ -110,6 +110,18 @@ final class Site implements AutoCloseable {
         return "redis://" + redisNetwork.host() + ":" + redisNetwork.port();
     }
 
+    /** A few requests without any load, for the guard and the index check to look at. Says what they find. */
+    Inspection.Found inspect() throws SQLException {
+        List<Long> starts = IntStream.range(0, Inspection.REQUESTS)
+                .mapToObj(n -> Schema.startOf(keys.at(n)))
+                .toList();
+        try (HikariDataSource pool = pool()) {
+            Inspection.Found found = new Inspection(pool, direct(), schema, starts).run();
+            progress.say(Words.inspection(found));
+            return found;
+        }
+    }
+
     /** As first written: a new connection for each request, and no index on the comments' foreign key. */
     Measured naive(int users) throws Exception {
         schema.dropForeignKeyIndex();

@@ -19,6 +19,7 @@ interface Stage {
      * @param notes what else is worth telling
      * @param away when Redis was away in the last version's run; null if it never was
      * @param backlog the jobs of the last version's run; null if it has none
+     * @param inspection what was found before the load; null if nobody looked
      */
     record Result(
             String title,
@@ -28,7 +29,8 @@ interface Stage {
             String sentence,
             List<String> notes,
             @Nullable Away away,
-            @Nullable Backlog backlog) {
+            @Nullable Backlog backlog,
+            Inspection.@Nullable Found inspection) {
         Result(
                 String title,
                 List<Measured> versions,
@@ -37,11 +39,11 @@ interface Stage {
                 String sentence,
                 List<String> notes,
                 @Nullable Away away) {
-            this(title, versions, p99ObjectiveMillis, kept, sentence, notes, away, null);
+            this(title, versions, p99ObjectiveMillis, kept, sentence, notes, away, null, null);
         }
 
         Result(String title, List<Measured> versions, double p99ObjectiveMillis, boolean kept, String sentence) {
-            this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null);
+            this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null, null, null);
         }
     }
 

@@ -1,5 +1,8 @@
 package dev.tenfold.demo;
 
+import static java.util.stream.Collectors.joining;
+
+import dev.tenfold.query.guard.Finding;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -55,6 +58,77 @@ final class Words {
         row(out, COLUMNS);
         result.versions().forEach(measured -> row(out, cells(measured)));
         return out.append(String.join("\n", sentences(result))).toString();
+    }
+
+    /** What the guard and the index check say of a few requests, for a terminal. */
+    static String inspection(Inspection.Found found) {
+        StringBuilder out = new StringBuilder(1_000);
+        out.append(String.format(
+                Locale.ROOT,
+                "%n1,000 users, before the load: %d requests of the naive code through QueryGuard.watch(pool)%n",
+                Inspection.REQUESTS));
+        for (Finding finding : found.naive().byCost()) {
+            out.append('\n').append(indented(finding.text()));
+            out.append("    so far     ").append(toll(finding)).append('\n');
+        }
+        out.append("\n  IndexCheck.of(dataSource).statements(guard.statements())\n");
+        out.append(indented(found.before().text()));
+        out.append("\n  The same requests with toolkit-query, after the statements above: ")
+                .append(contrast(found))
+                .append('\n');
+        for (Finding finding : found.batched().findings()) {
+            out.append('\n').append(indented(finding.text()));
+        }
+        return out.append(indented(found.after().text())).toString();
+    }
+
+    private static String indented(String text) {
+        return text.lines()
+                .map(line -> line.isEmpty() ? "\n" : "  " + line + "\n")
+                .collect(joining());
+    }
+
+    /** What a finding has cost. */
+    static String toll(Finding finding) {
+        String count = String.format(Locale.ROOT, "%,d executions in %d requests", finding.count(), finding.scopes());
+        double millis = finding.lost().toNanos() / 1e6;
+        return millis == 0 ? count : String.format(Locale.ROOT, "%s, %,.0f ms lost", count, millis);
+    }
+
+    /** What has changed in a request. */
+    static String contrast(Inspection.Found found) {
+        int findings = found.batched().findings().size();
+        return String.format(
+                Locale.ROOT,
+                "%d statements a request instead of %d, and %s.",
+                found.batched().statements(),
+                found.naive().statements(),
+                findings == 0 ? "no findings" : findings + " findings");
+    }
+
+    /** What was found before the load, in a sentence; only what went well. */
+    static String summary(Inspection.Found found) {
+        Finding loop = found.loop();
+        String named = loop == null ? "no N+1" : "the N+1 at " + site(loop);
+        String index = found.proposed().isEmpty()
+                ? "no missing index"
+                : "that an index is missing on " + String.join(" and ", found.proposed());
+        return String.format(
+                Locale.ROOT,
+                "Before the load, %d requests through QueryGuard and IndexCheck named %s, and %s. Afterwards they say: %s %s",
+                Inspection.REQUESTS,
+                named,
+                index,
+                contrast(found),
+                found.after().advice().isEmpty() ? "No index is missing." : "Indexes are still missing.");
+    }
+
+    /** As an editor finds it. */
+    static String site(Finding finding) {
+        StackTraceElement site = finding.site();
+        if (site == null) return "an unknown place";
+        String type = site.getClassName().substring(site.getClassName().lastIndexOf('.') + 1);
+        return type + "." + site.getMethodName() + "(" + site.getFileName() + ":" + site.getLineNumber() + ")";
     }
 
     private static List<String> sentences(Stage.Result result) {

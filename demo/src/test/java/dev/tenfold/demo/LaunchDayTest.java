@@ -60,6 +60,10 @@ class LaunchDayTest {
                 .allMatch(line -> line.contains(" 4.0 "));
         assertThat(printed())
                 .contains(
+                        "N_PLUS_ONE: ",
+                        "dev.tenfold.demo.NaiveFeed.comments(NaiveFeed.java:",
+                        "create index concurrently ",
+                        "4 statements a request instead of 241, and no findings.",
                         "0 were older than the 2 s promised",
                         "they load all anew, little by little, and show what they had for 2 s more.",
                         "the first node accepted 0 of ",
@@ -75,6 +79,10 @@ class LaunchDayTest {
         assertThat(Files.readString(report).replace("xmlns=\"http://www.w3.org/2000/svg\"", ""))
                 .contains(
                         "<svg",
+                        "Found by themselves",
+                        "<h4>N_PLUS_ONE <span>",
+                        "<code>NaiveFeed.comments(NaiveFeed.java:",
+                        "<pre>create index concurrently ",
                         "class=\"offered\"",
                         "authors.across(page, Post::authorId)",
                         "posts.getAll(ids, database::viewsOf)",

@@ -33,7 +33,7 @@ class StageTest {
 
     @Test
     void a_thousand_users_break_the_naive_version_alone() {
-        Stage.Result result = ThousandUsers.judge(slow, quick);
+        Stage.Result result = ThousandUsers.judge(InspectionTest.found(), slow, quick);
 
         assertThat(result.kept()).isTrue();
         assertThat(result.sentence())
@@ -43,15 +43,42 @@ class StageTest {
     }
 
     @Test
+    void what_was_found_before_the_load_is_told_with_its_place_and_its_index() {
+        Stage.Result result = ThousandUsers.judge(InspectionTest.found(), slow, quick);
+
+        assertThat(result.notes())
+                .singleElement()
+                .asString()
+                .contains(
+                        "the N+1 at NaiveFeed.page(NaiveFeed.java:7)",
+                        "an index is missing on public.comments USING btree (post_id, id)",
+                        "4 statements a request instead of 241, and no findings.");
+    }
+
+    @Test
+    void an_N_plus_1_that_was_not_found_before_the_load_fails_the_stage_although_the_load_was_carried() {
+        Inspection.Found all = InspectionTest.found();
+        Inspection.Seen blind = new Inspection.Seen("naive", 241, List.of(), List.of(), List.of());
+        Inspection.Found none =
+                new Inspection.Found(blind, all.batched(), all.before(), all.after(), all.forgotten(), all.proposed());
+
+        Stage.Result result = ThousandUsers.judge(none, slow, quick);
+
+        assertThat(result.kept()).isFalse();
+        assertThat(result.sentence()).startsWith("FAILED: QueryGuard should find the N+1 in NaiveFeed");
+    }
+
+    @Test
     void a_naive_version_that_keeps_up_fails_the_stage() {
-        assertThat(ThousandUsers.judge(measured("naive", 1_000, 300, 241), quick)
+        assertThat(ThousandUsers.judge(InspectionTest.found(), measured("naive", 1_000, 300, 241), quick)
                         .sentence())
                 .isEqualTo("FAILED: 1,000 users should break the naive version, but it kept up.");
     }
 
     @Test
     void a_slow_module_fails_the_stage() {
-        Stage.Result result = ThousandUsers.judge(slow, measured("with toolkit-query", 1_000, 1_500, 4));
+        Stage.Result result =
+                ThousandUsers.judge(InspectionTest.found(), slow, measured("with toolkit-query", 1_000, 1_500, 4));
 
         assertThat(result.kept()).isFalse();
         assertThat(result.sentence()).contains("its p99 is 1.5 s where 1.0 s are allowed");
@@ -59,7 +86,8 @@ class StageTest {
 
     @Test
     void too_many_queries_fail_the_stage() {
-        Stage.Result result = ThousandUsers.judge(slow, measured("with toolkit-query", 1_000, 20, 24.1));
+        Stage.Result result =
+                ThousandUsers.judge(InspectionTest.found(), slow, measured("with toolkit-query", 1_000, 20, 24.1));
 
         assertThat(result.kept()).isFalse();
         assertThat(result.sentence()).contains("took 10.0 times fewer");

@@ -1,5 +1,6 @@
 package dev.tenfold.query;
 
+import dev.tenfold.query.guard.QueryScope;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -217,14 +218,14 @@ final class Batcher {
     private void start(Round round) {
         inFlight.add(round);
         if (options.batchExecutor != null) {
-            round.runOn(options.batchExecutor);
+            round.runOn(QueryScope.wrap(options.batchExecutor));
             return;
         }
         rounds.add(round);
         if (serving) {
             LockSupport.unpark(opener);
         } else {
-            Threads.SPARE.execute(this::runNext);
+            Threads.SPARE.execute(QueryScope.wrap((Runnable) this::runNext));
         }
     }
 
@@ -283,7 +284,7 @@ final class Batcher {
 
     private void scheduleTick(long stamp, int silentTicks) {
         ScheduledFuture<?> unused = Threads.TIMER.schedule(
-                () -> tick(stamp, silentTicks), options.flushAfter.toNanos(), TimeUnit.NANOSECONDS);
+                QueryScope.wrap(() -> tick(stamp, silentTicks)), options.flushAfter.toNanos(), TimeUnit.NANOSECONDS);
     }
 
     private void tick(long before, int silentTicks) {

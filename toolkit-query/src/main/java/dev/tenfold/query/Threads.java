@@ -1,5 +1,6 @@
 package dev.tenfold.query;
 
+import dev.tenfold.query.guard.QueryScope;
 import java.lang.reflect.InvocationTargetException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -38,14 +39,14 @@ final class Threads {
 
     private Threads() {}
 
-    /** Whether a thread took the task. */
+    /** Whether a thread took the task. It counts to the caller's {@link QueryScope}, which virtual threads inherit. */
     static boolean tryStart(Runnable task, boolean virtual) {
         if (virtual && VIRTUAL != null) {
             VIRTUAL.newThread(task).start();
             return true;
         }
         try {
-            POOL.execute(task);
+            POOL.execute(QueryScope.wrap(task));
             return true;
         } catch (RejectedExecutionException allBusy) {
             return false; // the caller runs the task itself

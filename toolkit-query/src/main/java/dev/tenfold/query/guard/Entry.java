@@ -145,8 +145,9 @@ final class Entry {
             }
             return;
         }
-        int both = Math.min(all, second.length);
-        for (int i = 0; i < both; i++) {
+        // A list of another length moves the values behind it to other places.
+        if (roles == null || text.roles.length != roles.length || all != second.length) return;
+        for (int i = 0; i < all; i++) {
             long value = value(text, values, parameters, i);
             if (value == second[i]) continue;
             long bit = 1L << i;
@@ -182,14 +183,16 @@ final class Entry {
 
     /** The most rows that an execution gave, as far as is known; -1 if nothing is. */
     long rows() {
-        long seen = rows;
-        return seen >= 0 ? seen : fingerprint.executions.typicalRows();
+        return Math.max(rows, fingerprint.executions.typicalRows());
     }
 
-    /** Whether a value varies that is a key: one that a column is compared with for equality, or of unknown use. */
+    /**
+     * Whether a value varies that is a key: one that a column is compared with for equality, or of unknown use. Of a statement
+     * that carries a list of keys, this has to be seen.
+     */
     boolean isByKeys() {
         long[] last = second;
-        if (last == null || varying == 0) return true;
+        if (last == null || varying == 0) return !fingerprint.batched;
         for (int i = 0; i < last.length; i++) {
             if ((varying & (1L << i)) != 0 && isKey(i, last)) return true;
         }
@@ -198,6 +201,7 @@ final class Entry {
 
     private boolean isKey(int value, long[] last) {
         byte role = role(value);
+        if (fingerprint.batched && role != Fingerprint.EQUAL) return false;
         if (role == Fingerprint.WRITTEN) return fingerprint.kind == StatementKind.INSERT;
         if (role != Fingerprint.EQUAL && role != Fingerprint.OTHER) return false;
         if (!fingerprint.limited) return true;

@@ -16,27 +16,27 @@ public final class GuardOptions {
     // Assigned by the method that makes changed options, before anyone else sees them.
     private int threshold = 10;
     private int manyStatements = 100;
-    private long slowerThan = Duration.ofMillis(500).toNanos();
-    private long heldFor = Duration.ofMillis(500).toNanos();
-    private int samples = 100;
     private @Nullable Consumer<Finding> listener;
     private List<String> libraries = List.of();
     private List<String> ignoredSites = List.of();
     private List<String> ignoredStatements = List.of();
-    private LongSupplier nanos = System::nanoTime;
+    private long slowerThan = Duration.ofMillis(500).toNanos();
+    private long heldFor = Duration.ofMillis(500).toNanos();
+    private int samples = 100;
+    private LongSupplier nanoClock = System::nanoTime;
 
     private GuardOptions(@Nullable GuardOptions from) {
         if (from == null) return;
         threshold = from.threshold;
         manyStatements = from.manyStatements;
-        slowerThan = from.slowerThan;
-        heldFor = from.heldFor;
-        samples = from.samples;
         listener = from.listener;
         libraries = from.libraries;
         ignoredSites = from.ignoredSites;
         ignoredStatements = from.ignoredStatements;
-        nanos = from.nanos;
+        slowerThan = from.slowerThan;
+        heldFor = from.heldFor;
+        samples = from.samples;
+        nanoClock = from.nanoClock;
     }
 
     /**
@@ -125,13 +125,6 @@ public final class GuardOptions {
         return changed;
     }
 
-    private static long nanos(String knob, Duration time) {
-        if (time.isZero() || time.isNegative()) {
-            throw new IllegalArgumentException(knob + " " + time + " must be more than zero");
-        }
-        return time.compareTo(Duration.ofDays(365)) > 0 ? Duration.ofDays(365).toNanos() : time.toNanos();
-    }
-
     /**
      * Who is told of findings: once when one is found, and then, when it is seen again, of its new totals at most once a
      * minute. It is called on the thread that executes the statement, so it must be quick. What it throws is logged, and does
@@ -191,10 +184,17 @@ public final class GuardOptions {
     }
 
     /** For tests: elapsed time. */
-    GuardOptions nanos(LongSupplier clock) {
+    GuardOptions nanoClock(LongSupplier clock) {
         GuardOptions changed = new GuardOptions(this);
-        changed.nanos = clock;
+        changed.nanoClock = Objects.requireNonNull(clock, "clock");
         return changed;
+    }
+
+    private static long nanos(String knob, Duration time) {
+        if (time.isZero() || time.isNegative()) {
+            throw new IllegalArgumentException(knob + " " + time + " must be more than zero");
+        }
+        return time.compareTo(Duration.ofDays(365)) > 0 ? Duration.ofDays(365).toNanos() : time.toNanos();
     }
 
     private static List<String> with(String knob, List<String> before, String[] more) {
@@ -216,18 +216,6 @@ public final class GuardOptions {
         return manyStatements;
     }
 
-    long slowerThan() {
-        return slowerThan;
-    }
-
-    long heldFor() {
-        return heldFor;
-    }
-
-    int samples() {
-        return samples;
-    }
-
     @Nullable
     Consumer<Finding> listener() {
         return listener;
@@ -245,7 +233,19 @@ public final class GuardOptions {
         return ignoredStatements;
     }
 
-    LongSupplier nanos() {
-        return nanos;
+    long slowerThan() {
+        return slowerThan;
+    }
+
+    long heldFor() {
+        return heldFor;
+    }
+
+    int samples() {
+        return samples;
+    }
+
+    LongSupplier nanoClock() {
+        return nanoClock;
     }
 }

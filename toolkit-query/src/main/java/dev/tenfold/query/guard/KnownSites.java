@@ -15,10 +15,6 @@ final class KnownSites {
     private int inVain;
     private int turn;
 
-    synchronized boolean isEmpty() {
-        return count == 0;
-    }
-
     synchronized boolean contains(long site) {
         for (int i = 0; i < count && ids != null; i++) {
             if (ids[i] == site) return true;

@@ -23,7 +23,9 @@ import org.slf4j.LoggerFactory;
  * A data source that watches another one, and tells of N+1 queries, repeated reads, slow statements and their like.
  *
  * <p>It changes nothing: statements reach the driver as they are, and its exceptions reach the caller as they are. Statements
- * that go through objects got by {@code unwrap}, or by a result set's {@code getStatement}, are not seen.
+ * that go through objects got by {@code unwrap}, or by a result set's {@code getStatement}, are not seen. Some executions'
+ * result sets are looked at, to know how many rows and which columns are read: these are proxies, so code that casts a
+ * result set to a driver's class, and does not unwrap it, fails; behind most pools it does so anyway.
  *
  * <p>Weakness: a statement is known by its wrapper, and a connection that has prepared 64 statements takes the wrappers that
  * were closed first again. So code that closes a statement a second time, 64 statements later on the same borrowed
@@ -39,19 +41,19 @@ public final class QueryGuard implements DataSource {
     private final Fingerprints fingerprints = new Fingerprints();
     private final Verdicts verdicts;
     private final LongAdder statements = new LongAdder();
+    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
     private final LongSupplier clock;
     private final Symptoms symptoms;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
 
-    private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
-
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
         this.options = options;
         this.verdicts = new Verdicts(options);
-        this.clock = options.nanos();
+        this.clock = options.nanoClock();
         this.symptoms = new Symptoms(this);
+        Tally.guarded();
     }
 
     /**
@@ -92,6 +94,15 @@ public final class QueryGuard implements DataSource {
         }
     }
 
+    /**
+     * The data source beneath, for work that is not to be counted, as migrations.
+     *
+     * @return what was given to {@link #watch}
+     */
+    public DataSource target() {
+        return target;
+    }
+
     @Override
     public Connection getConnection() throws SQLException {
         ThreadState thread = ThreadState.current();
@@ -109,7 +120,7 @@ public final class QueryGuard implements DataSource {
     /** Before the pool is asked, for that may wait for ever. */
     private void lookAtBorrow(ThreadState thread) {
         WatchedConnection outer = WatchedConnection.heldBy(thread, this);
-        if (outer != null) symptoms.nested(outer);
+        if (outer != null) verdicts.safely(() -> symptoms.nested(outer));
     }
 
     private Connection watched(Connection connection, ThreadState thread) {
@@ -207,12 +218,13 @@ public final class QueryGuard implements DataSource {
     void returned(WatchedConnection connection, long now) {
         QueryScope implicit = connection.scopeOfItsOwn();
         if (now - connection.borrowedAt() >= options.heldFor()) {
-            symptoms.held(connection, implicit == null ? ThreadState.current().scope() : implicit, now);
+            QueryScope scope = implicit == null ? ThreadState.current().scope() : implicit;
+            verdicts.safely(() -> symptoms.held(connection, scope, now));
         }
         if (implicit != null) implicit.end();
         QueryScope life = connection.lifeOfBorrower();
         if (life != null) life.pause(now);
-        symptoms.lookAtTrends(now);
+        if (symptoms.isTimeForTrends(now)) verdicts.safely(() -> symptoms.lookAtTrends(now));
     }
 
     /** The rows as they are, or watched. */

@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,12 @@ public final class QueryScope implements AutoCloseable {
     private static final int MOST_FINDINGS = 100;
 
     private static final long ADD_UP_EVERY = TimeUnit.SECONDS.toNanos(1);
+
+    /** How many are open that {@link #open} made. */
+    private static final LongAdder OPEN = new LongAdder();
+
+    /** Whether any was ever opened: else there is nothing to carry to other threads. */
+    private static volatile boolean everOpened;
 
     private final String name;
     private final @Nullable QueryScope parent;
@@ -61,12 +68,24 @@ public final class QueryScope implements AutoCloseable {
         return open(name, 0);
     }
 
-    /** Judges from the given number of executions on; 0 for the guard's. */
+    /** Judges from the given number of executions on; 0 for that of the scope around it, or the guard's. */
     static QueryScope open(String name, int threshold) {
         ThreadState thread = ThreadState.current();
-        QueryScope scope = new QueryScope(Objects.requireNonNull(name, "name"), thread.scope(), threshold);
+        QueryScope scope = inside(Objects.requireNonNull(name, "name"), thread.scope(), threshold);
+        OPEN.increment();
         thread.enter(scope);
         return scope;
+    }
+
+    /** A scope inside of another one, to be entered by the caller. */
+    static QueryScope inside(String name, @Nullable QueryScope around, int threshold) {
+        everOpened = true;
+        return new QueryScope(name, around, threshold == 0 && around != null ? around.threshold : threshold);
+    }
+
+    /** How many are open that {@link #open} made, on all threads. */
+    static long openNow() {
+        return OPEN.sum();
     }
 
     /**
@@ -77,6 +96,7 @@ public final class QueryScope implements AutoCloseable {
      */
     public static Runnable wrap(Runnable task) {
         Objects.requireNonNull(task, "task");
+        if (!everOpened) return task;
         QueryScope scope = ThreadState.current().scope();
         if (scope == null) return task;
         return () -> {
@@ -100,6 +120,7 @@ public final class QueryScope implements AutoCloseable {
      */
     public static <T> Callable<T> wrap(Callable<T> task) {
         Objects.requireNonNull(task, "task");
+        if (!everOpened) return task;
         QueryScope scope = ThreadState.current().scope();
         if (scope == null) return task;
         return () -> {
@@ -153,7 +174,7 @@ public final class QueryScope implements AutoCloseable {
     /** Ends it: what it counted is added to the scope around it. A second call does nothing. */
     @Override
     public void close() {
-        end();
+        if (end()) OPEN.decrement();
         ThreadState thread = ThreadState.current();
         thread.enter(thread.scope());
     }
@@ -171,12 +192,12 @@ public final class QueryScope implements AutoCloseable {
         return closed;
     }
 
-    /** What {@link #close} does, on any thread. */
-    void end() {
+    /** What {@link #close} does, on any thread; whether it was open until now. */
+    boolean end() {
         Entry most;
         List<Runnable> news = new ArrayList<>(0);
         synchronized (this) {
-            if (closed) return;
+            if (closed) return false;
             most = settle(news);
             List<Finding> all = findings();
             findings.clear();
@@ -190,6 +211,7 @@ public final class QueryScope implements AutoCloseable {
         } else if (most != null && !name.isEmpty()) {
             most.guard.ended(statements);
         }
+        return true;
     }
 
     /** Tells what there is so far, of a scope of which nobody says when it ends. */

@@ -90,6 +90,8 @@ final class SqlText {
     private long[] valuesOfLiterals = Text.NO_LITERALS;
     /** Whether a list of literals stands in it. */
     private boolean listed;
+    /** Whether {@code values} has more than one row. */
+    private boolean severalRows;
 
     private boolean limited;
     private boolean locks;
@@ -167,10 +169,11 @@ final class SqlText {
     }
 
     /**
-     * Whether it carries many keys at once: a parameter is {@link Fingerprint#LIST}, or a list of literals stands in it and no
+     * Whether it carries many keys or rows at once: {@code values} has several rows, a parameter is {@link Fingerprint#LIST}, or a list of literals stands in it and no
      * parameter is {@link Fingerprint#EQUAL} (in {@code where author = ? and state in ('A', 'B')} the list is no list of keys).
      */
     boolean batched() {
+        if (severalRows) return true;
         boolean equal = false;
         for (byte role : roles) {
             if (role == LIST) return true;
@@ -399,6 +402,7 @@ final class SqlText {
             height = 1;
         }
         if (what == VALUES && tokens.is(open - 1, ',')) { // a further row
+            severalRows = true;
             size = group.shownFrom - 1;
             if (shown[size - 1] >= 0) {
                 show(open - 1);

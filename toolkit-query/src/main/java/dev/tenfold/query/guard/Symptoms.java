@@ -7,7 +7,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** Judges what one execution, one borrowed connection, or the looks at one statement's rows show. */
+/**
+ * Judges what one execution, one borrowed connection, or the looks at one statement's rows show. Its callers go through {@link
+ * Verdicts#safely}.
+ */
 final class Symptoms {
     /** Rows left unread that are worth a word. */
     private static final int MANY_ROWS = 10;
@@ -54,9 +57,12 @@ final class Symptoms {
                 "let IndexCheck look for a missing index, or EXPLAIN it; then fetch less, or fetch it beforehand");
     }
 
-    /** Called now and then: has a statement become slower than it was? */
+    boolean isTimeForTrends(long now) {
+        return now - trendsFrom >= 0;
+    }
+
+    /** Called once a minute: has a statement become slower than it was? */
     void lookAtTrends(long now) {
-        if (now - trendsFrom < 0) return;
         trendsFrom = now + TRENDS_EVERY;
         for (Fingerprint fingerprint : guard.fingerprints().all()) {
             Executions executions = fingerprint.executions;
@@ -172,13 +178,11 @@ final class Symptoms {
             long lostNanos,
             String detail,
             String remedy) {
-        guard.verdicts().safely(() -> {
-            CallSite site = guard.verdicts().site();
-            if (site == null) return;
-            String name = scope == null ? "" : scope.name();
-            Finding finding = guard.verdicts().report(kind, statement, site, name, 1, lostNanos, detail, remedy);
-            if (finding != null && scope != null) scope.found(finding);
-        });
+        CallSite site = guard.verdicts().site();
+        if (site == null) return;
+        String name = scope == null ? "" : scope.name();
+        Finding finding = guard.verdicts().report(kind, statement, site, name, 1, lostNanos, detail, remedy);
+        if (finding != null && scope != null) scope.found(finding);
     }
 
     private static String time(long nanos) {

@@ -3,6 +3,7 @@ package dev.tenfold.query.guard;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.Set;
 import java.util.concurrent.ForkJoinWorkerThread;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -15,6 +16,16 @@ import org.jspecify.annotations.Nullable;
 final class ThreadState {
     private static final long IDLE = TimeUnit.SECONDS.toNanos(1);
     private static final @Nullable MethodHandle IS_VIRTUAL = findIsVirtual();
+    /** What is at the bottom of a pool's threads, by their classes' names without the package. */
+    private static final Set<String> WORKERS = Set.of(
+            "ThreadPoolExecutor$Worker", // of the JDK, and Tomcat's copy
+            "QueuedThreadPool$Runner", // Jetty
+            "EnhancedQueueExecutor$ThreadBody", // Undertow
+            "SingleThreadEventExecutor", // Netty
+            "TimerThread");
+
+    /** JUnit's {@code assertTimeoutPreemptively} takes a pool for one task, which belongs to who waits for it. */
+    private static final String TIMEOUT_THREAD = "junit-timeout-thread-";
 
     private static final InheritableThreadLocal<ThreadState> CURRENT = new InheritableThreadLocal<>() {
         @Override
@@ -128,14 +139,15 @@ final class ThreadState {
     private @Nullable QueryScope inherit() {
         QueryScope parents = inherited;
         inherited = null;
-        if (parents == null || parents.isClosed() || isOfPool()) return null;
-        return parents;
+        return isOfPool() ? null : parents;
     }
 
     private static boolean isOfPool() {
-        if (Thread.currentThread() instanceof ForkJoinWorkerThread) return true;
+        Thread thread = Thread.currentThread();
+        if (thread instanceof ForkJoinWorkerThread) return true;
+        if (thread.getName().startsWith(TIMEOUT_THREAD)) return false;
         return StackWalker.getInstance()
-                .walk(frames -> frames.anyMatch(
-                        frame -> frame.getClassName().equals("java.util.concurrent.ThreadPoolExecutor$Worker")));
+                .walk(frames -> frames.map(StackWalker.StackFrame::getClassName)
+                        .anyMatch(name -> WORKERS.contains(name.substring(name.lastIndexOf('.') + 1))));
     }
 }

@@ -46,7 +46,7 @@ final class Verdicts {
     private volatile long failedAt;
 
     Verdicts(GuardOptions options) {
-        this.nanos = options.nanos();
+        this.nanos = options.nanoClock();
         this.walksFrom = nanos.getAsLong();
         this.sites = new CallSites(options.libraries(), options.ignoredSites());
         this.findings = new Findings(nanos, options.listener());
@@ -208,13 +208,7 @@ final class Verdicts {
             return false;
         }
         if (scope.isOfTest() || entry.isLookedAtFromTheFirst() || entry.count >= entry.threshold) return true;
-        KnownSites known = entry.fingerprint.knownSites;
-        if (!known.isEmpty()) {
-            // One look will do.
-            entry.lookFrom = entry.threshold;
-            return false;
-        }
-        if (!known.isTurn()) {
+        if (!entry.fingerprint.knownSites.isTurn()) {
             entry.lookFrom = entry.threshold * 4;
             return false;
         }
@@ -238,10 +232,16 @@ final class Verdicts {
         synchronized (scope) {
             Looks looks = entry.looks;
             if (looks == null || entry.verdict != null) return null;
-            boolean isOne = looks.add(site.id) >= entry.looksNeeded() || known.contains(site.id);
+            boolean isKnown = known.contains(site.id);
+            boolean isOne = looks.add(site.id) >= entry.looksNeeded() || isKnown;
             FindingKind kind = entry.count < entry.threshold || !isOne ? null : suspect(entry, entry.threshold);
             if (kind == FindingKind.REPEATED_READ && isToBeRepeated(scope, entry, looks)) {
                 lookLater(entry);
+                return null;
+            }
+            if (kind == null && isKnown && entry.count < entry.threshold) {
+                // One more look will do.
+                entry.lookFrom = entry.threshold;
                 return null;
             }
             if (kind == null) {
@@ -259,9 +259,9 @@ final class Verdicts {
         Fingerprint statement = entry.fingerprint;
         boolean isRead = statement.kind == StatementKind.SELECT;
         if (entry.single() < atLeast) return null;
-        if (entry.differentSets() >= atLeast && !statement.batched) {
+        if (entry.differentSets() >= atLeast) {
             if (entry.isByKeys()) return isRead ? FindingKind.LOOP : FindingKind.WRITE_LOOP;
-            if (isRead && !entry.isByPages()) return FindingKind.LOOP;
+            if (isRead && !statement.batched && !entry.isByPages()) return FindingKind.LOOP;
         }
         if (isRead && entry.mostFrequent() >= atLeast && isCacheable(statement.text)) return FindingKind.REPEATED_READ;
         return null;

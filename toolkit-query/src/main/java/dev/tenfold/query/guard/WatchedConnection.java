@@ -39,6 +39,7 @@ final class WatchedConnection extends ForwardingConnection {
     /** Statements whose result sets may fetch rows; meanwhile it is not known whether it works. */
     private int streams;
 
+    private long lastEnd;
     private long streamingFrom;
     private long workedThen;
     private long unknown;
@@ -117,7 +118,7 @@ final class WatchedConnection extends ForwardingConnection {
     void streams() {
         streams++;
         if (streams > 1) return;
-        streamingFrom = guard.now();
+        streamingFrom = lastEnd;
         workedThen = working;
     }
 
@@ -162,6 +163,7 @@ final class WatchedConnection extends ForwardingConnection {
         working += end - start;
         ThreadState current = ThreadState.current();
         QueryScope scope = current.scope();
+        if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
         if (scope == null) scope = current.life();
         if (scope == null) {
             scope = own;
@@ -170,9 +172,14 @@ final class WatchedConnection extends ForwardingConnection {
                 own = scope;
             }
         }
+        lastEnd = end;
         Entry entry = scope.count(guard, text, values, count, start, end, batch);
-        if (end - start >= slower) guard.symptoms().slow(text, scope, end - start, batch);
+        if (end - start >= slower) slow(text, scope, end - start, batch);
         return entry;
+    }
+
+    private void slow(Text text, QueryScope scope, long took, int batch) {
+        guard.verdicts().safely(() -> guard.symptoms().slow(text, scope, took, batch));
     }
 
     @Override

@@ -251,6 +251,10 @@ final class WatchedRows implements InvocationHandler {
     void end() {
         if (ended) return;
         ended = true;
+        guard.verdicts().safely(this::judge);
+    }
+
+    private void judge() {
         Entry its = entry;
         if (its != null && its.rows < 0) its.rows = rows;
         executions().looked(rows, calls, guard.now());

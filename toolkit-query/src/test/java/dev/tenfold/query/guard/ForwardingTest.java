@@ -192,7 +192,7 @@ class ForwardingTest {
     @Test
     void rows_that_a_negative_fetch_size_streams_may_be_fetched_while_they_are_read() throws Exception {
         AtomicLong clock = new AtomicLong();
-        QueryGuard guard = QueryGuard.watch(target(DataSource.class), options -> options.nanos(clock::get));
+        QueryGuard guard = QueryGuard.watch(target(DataSource.class), options -> options.nanoClock(clock::get));
         WatchedConnection connection =
                 new WatchedConnection(guard, target(Connection.class), ThreadState.current(), null);
         try (Statement statement = connection.createStatement()) {

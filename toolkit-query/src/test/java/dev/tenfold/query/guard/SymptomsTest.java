@@ -47,7 +47,7 @@ class SymptomsTest {
 
     SymptomsTest() throws SQLException {
         database.setURL("jdbc:h2:mem:symptoms");
-        guard = QueryGuard.watch(database, o -> o.nanos(CLOCK.nanoClock()));
+        guard = QueryGuard.watch(database, o -> o.nanoClock(CLOCK.nanoClock()));
         keeper = database.getConnection();
     }
 
@@ -64,7 +64,7 @@ class SymptomsTest {
     }
 
     private void watch(UnaryOperator<GuardOptions> options) {
-        guard = QueryGuard.watch(database, o -> options.apply(o.nanos(CLOCK.nanoClock())));
+        guard = QueryGuard.watch(database, o -> options.apply(o.nanoClock(CLOCK.nanoClock())));
     }
 
     private List<Finding> found(FindingKind kind) {

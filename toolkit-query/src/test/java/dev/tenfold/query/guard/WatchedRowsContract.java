@@ -185,7 +185,7 @@ abstract class WatchedRowsContract {
     @Test
     void few_of_many_executions_are_looked_at() throws SQLException {
         long frozen = System.nanoTime();
-        guard = QueryGuard.watch(dataSource(), o -> o.nanos(() -> frozen));
+        guard = QueryGuard.watch(dataSource(), o -> o.nanoClock(() -> frozen));
         int[] looked = new int[1];
         query(ALL, 100, rows -> {
             if (java.lang.reflect.Proxy.isProxyClass(rows.getClass())) looked[0]++;

@@ -1,4 +1,4 @@
-package dev.tenfold.query.guard;
+package dev.tenfold.query.index;
 
 import org.jspecify.annotations.Nullable;
 
@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
  * @param table with its schema where that is not on the search path, quoted where needed
  * @param subject the foreign key's, or the index's name, or the statement's fingerprint
  * @param detail what was seen, in words and figures
- * @param ddl the statement to run; null where there is nothing to run
- * @param gain how many times cheaper the statement is expected to be, by the planner's own costs; null where that is not
- *     known
+ * @param ddl the statement to run; several, a semicolon and a line's end between them, are run one by one; outside of a
+ *     transaction; null where there is nothing to run
+ * @param gain how many times cheaper the statement is expected to be: by the planner's own costs for a statement, estimated
+ *     from the tables' sizes for a foreign key; null where that is not known
  * @param verified whether the planner was asked (by HypoPG) and takes the proposed index
  */
 public record IndexAdvice(
@@ -35,5 +36,15 @@ public record IndexAdvice(
         UNUSED_INDEX,
         /** It was never finished, and helps nobody. */
         INVALID_INDEX
+    }
+
+    /**
+     * Names this advice in a list of what is known: the same from run to run while the object keeps its name, whatever the
+     * figures are.
+     *
+     * @return the kind, the table and the subject, with a space between
+     */
+    public String key() {
+        return kind + " " + table + " " + subject;
     }
 }
