@@ -215,7 +215,7 @@ final class CallSites {
                 || name.contains("$$")
                 || name.contains("$Proxy")
                 || name.contains("$ByteBuddy$")
-                || name.contains("$HibernateProxy$")
+                || name.contains("$HibernateProxy")
                 || name.endsWith("_ClientProxy")
                 || name.endsWith("_Subclass");
     }

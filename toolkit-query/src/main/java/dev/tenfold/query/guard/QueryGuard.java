@@ -23,9 +23,9 @@ import org.slf4j.LoggerFactory;
  * A data source that watches another one, and tells of N+1 queries, repeated reads, slow statements and their like.
  *
  * <p>It changes nothing: statements reach the driver as they are, and its exceptions reach the caller as they are. Statements
- * that go through objects got by {@code unwrap} are not seen. Some executions' result sets are looked at, to know how many rows
- * and which columns are read: these are proxies, so code that casts a result set to a driver's class, and does not unwrap it,
- * fails; behind most pools it does so anyway.
+ * that go through objects got by {@code unwrap}, or by a result set's {@code getStatement}, are not seen. Some executions'
+ * result sets are looked at, to know how many rows and which columns are read: these are proxies, so code that casts a
+ * result set to a driver's class, and does not unwrap it, fails; behind most pools it does so anyway.
  *
  * <p>Weakness: a statement is known by its wrapper, and a connection that has prepared 64 statements takes the wrappers that
  * were closed first again. So code that closes a statement a second time, 64 statements later on the same borrowed
@@ -237,7 +237,8 @@ public final class QueryGuard implements DataSource {
     /** Whether its result set may fetch rows while they are read. */
     private boolean mayFetch(WatchedStatement statement) {
         int own = statement.fetchSize();
-        if (own >= 0) return own > 0;
+        // A negative one streams, too: MySQL's least of all numbers.
+        if (own != -1) return own != 0;
         int usual = fetchSize;
         return (usual >= 0 ? usual : askFetchSize(statement)) > 0;
     }

@@ -32,14 +32,17 @@ final class WatchedCall implements InvocationHandler {
         String name = method.getName();
         if (args != null && args.length == 1) {
             if (name.equals("equals")) return proxy == args[0];
+            if (name.equals("unwrap") && ((Class<?>) args[0]).isInstance(proxy)) return proxy;
             if (name.equals("unwrap") && ((Class<?>) args[0]).isInstance(target)) return target;
         }
         if (name.equals("hashCode")) return System.identityHashCode(proxy);
-        if (name.equals("getConnection")) return connection;
+        if (name.equals("getConnection")) return pass(method, args) == null ? null : connection;
         if (name.equals("addBatch")) inBatch++;
         if (name.equals("clearBatch")) inBatch = 0;
         if (!name.startsWith("execute")) return pass(method, args);
-        int batch = name.endsWith("Batch") ? Math.max(2, inBatch) : 1;
+        int batch = name.endsWith("Batch") ? inBatch : 1;
+        if (name.endsWith("Batch")) inBatch = 0;
+        if (batch == 0) return pass(method, args);
         Text executed = args != null && args.length > 0 ? connection.text((String) args[0]) : text;
         long start = connection.now();
         try {

@@ -113,6 +113,12 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
     }
 
     @Override
+    void executedBatch(Text its, long start, int size) {
+        if (size == 1) executed(its, values, count, start, 1);
+        else super.executedBatch(its, start, size);
+    }
+
+    @Override
     public void clearParameters() throws SQLException {
         count = 0;
         prepared.clearParameters();

@@ -32,8 +32,9 @@ class WatchedStatement extends ForwardingStatement {
     }
 
     @Override
-    public final Connection getConnection() {
-        return connection;
+    public final @Nullable Connection getConnection() throws SQLException {
+        // One that is closed may have none.
+        return target.getConnection() == null ? null : connection;
     }
 
     @Override
@@ -163,9 +164,14 @@ class WatchedStatement extends ForwardingStatement {
         try {
             return call.run();
         } finally {
-            // An empty batch reaches nobody; one set of values is a statement like any other.
-            if (text != null && size > 0) executed(text, NO_VALUES, 0, start, Math.max(2, size));
+            // An empty batch reaches nobody.
+            if (text != null && size > 0) executedBatch(text, start, size);
         }
+    }
+
+    /** A batch of one is a statement like any other. */
+    void executedBatch(Text text, long start, int size) {
+        executed(text, NO_VALUES, 0, start, size);
     }
 
     @Nullable
