@@ -79,7 +79,7 @@ final class GuardCost {
     /** What a statement allocates; the comparison before has warmed it up. */
     private static double bytes(GuardWork work) throws SQLException {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        int requests = 500;
+        int requests = 5_000;
         long before = threads.getCurrentThreadAllocatedBytes();
         for (int i = 0; i < requests; i++) {
             work.statements();

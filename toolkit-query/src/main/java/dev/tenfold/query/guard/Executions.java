@@ -32,7 +32,7 @@ final class Executions {
     private static final long CALL_COSTS = 100;
     private static final long LOOK_COSTS = TimeUnit.MICROSECONDS.toNanos(5);
     private static final long MUCH = TimeUnit.MILLISECONDS.toNanos(1);
-    private static final long LOOK_EVERY = TimeUnit.MILLISECONDS.toNanos(10);
+    private static final long LOOK_EVERY = TimeUnit.MILLISECONDS.toNanos(100);
     private static final int MOST_SAMPLED = 8_192;
     private static final int MOST_COLUMNS = 256;
     private static final int MOST_LETTERS = 64;
@@ -190,7 +190,7 @@ final class Executions {
 
     /**
      * Whether to look at the rows of an execution: the first 16, then so seldom that looking takes about a hundredth of the
-     * time, and once in ten milliseconds at most.
+     * time, and once in a tenth of a second at most.
      */
     boolean looksAtRows(long now) {
         if (looks >= FIRST_LOOKS) {

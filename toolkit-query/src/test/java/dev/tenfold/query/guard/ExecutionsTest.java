@@ -94,17 +94,17 @@ class ExecutionsTest {
     }
 
     @Test
-    void first_sixteen_executions_are_looked_at_and_then_one_in_ten_milliseconds_at_most() {
+    void first_sixteen_executions_are_looked_at_and_then_one_in_a_tenth_of_a_second_at_most() {
         for (int i = 0; i < 16; i++) {
             assertThat(executions.looksAtRows(now)).isTrue();
             executions.looked(10, 20, now);
         }
 
-        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(9)))
+        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(99)))
                 .isFalse();
-        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(11)))
+        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(101)))
                 .isTrue();
-        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(12)))
+        assertThat(executions.looksAtRows(now + TimeUnit.MILLISECONDS.toNanos(102)))
                 .isFalse();
     }
 
