@@ -1,7 +1,16 @@
 package dev.tenfold.query;
 
+import static dev.tenfold.query.guard.QueryAssertions.assertNoFindings;
+import static dev.tenfold.query.guard.QueryAssertions.assertQueries;
+import static dev.tenfold.query.guard.QueryAssertions.constant;
+import static dev.tenfold.query.guard.QueryAssertions.max;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.query.guard.Finding;
+import dev.tenfold.query.guard.FindingKind;
+import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.guard.QueryScope;
+import dev.tenfold.query.index.IndexCheck;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.FaultProxy;
@@ -9,6 +18,7 @@ import dev.tenfold.testkit.PostgresServer;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -52,6 +62,9 @@ class ReadmeTest {
                 Statement statement = connection.createStatement()) {
             statement.execute("create table country (id bigint primary key, name text)");
             statement.execute("create table author (id bigint primary key, name text)");
+            statement.execute(
+                    "create table post (id bigint primary key, title text, author_id bigint references author)");
+            statement.execute("create index on post (author_id)");
             statement.execute("insert into country values (1, 'Norway')");
             statement.execute("insert into author values (1, 'Ada'), (2, 'Bo')");
         }
@@ -92,6 +105,87 @@ class ReadmeTest {
         assertThat(dataSource.statements()).isEqualTo(2);
     }
 
+    /** What the README's feed does: all posts and their authors by one query each. */
+    private static final class FeedPage {
+        private final DataSource database;
+
+        FeedPage(DataSource database) {
+            this.database = database;
+        }
+
+        List<View> page() throws SQLException {
+            Loader<Long, Author> authors =
+                    Loader.jdbc(database, "select id, name from author where id = any(?)", Author::map, Author::id);
+            List<Post> posts = posts(database);
+            var author = authors.across(posts, Post::authorId);
+            return posts.stream()
+                    .map(post -> new View(post.title(), author.of(post).name()))
+                    .toList();
+        }
+    }
+
+    private static List<Post> posts(DataSource database) throws SQLException {
+        try (Connection connection = database.getConnection();
+                PreparedStatement statement = connection.prepareStatement("select title, author_id from post");
+                ResultSet rows = statement.executeQuery()) {
+            List<Post> posts = new ArrayList<>();
+            while (rows.next()) posts.add(new Post(rows.getString(1), rows.getLong(2)));
+            return posts;
+        }
+    }
+
+    private static String authorOf(DataSource database, Post post) throws SQLException {
+        try (Connection connection = database.getConnection();
+                PreparedStatement statement = connection.prepareStatement("select name from author where id = ?")) {
+            statement.setLong(1, post.authorId());
+            try (ResultSet rows = statement.executeQuery()) {
+                return rows.next() ? rows.getString(1) : "";
+            }
+        }
+    }
+
+    private static void seed(int posts) throws SQLException {
+        try (Connection connection = dataSource.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("delete from post");
+            statement.execute("insert into author select n, 'author ' || n from generate_series(3, 20) n"
+                    + " on conflict do nothing");
+            statement.execute("insert into post select n, 'post ' || n, n from generate_series(1, " + posts + ") n");
+        }
+    }
+
+    @Test
+    void guard() throws SQLException {
+        seed(15);
+        List<String> names = new ArrayList<>();
+        // region: guard
+        QueryGuard watched = QueryGuard.watch(dataSource); // a DataSource for all that runs SQL
+
+        try (QueryScope request = QueryScope.open("GET /feed")) { // for servlets, QueryScopeFilter does this
+            for (Post post : posts(watched)) {
+                names.add(authorOf(watched, post)); // a query for each post
+            }
+            System.out.println(request.statements() + " statements");
+        }
+        for (Finding finding : watched.findings()) System.out.println(finding.text()); // it is logged, too
+        // endregion
+        assertThat(names).hasSize(15);
+        assertThat(watched.findings()).extracting(Finding::kind).containsExactly(FindingKind.N_PLUS_ONE);
+    }
+
+    @Test
+    void assertions() throws SQLException {
+        seed(5);
+        FeedPage feed = new FeedPage(QueryGuard.watch(dataSource));
+        // region: assertions
+        assertQueries(max(2), () -> feed.page());
+        assertQueries(constant(posts -> seed(posts)), () -> feed.page()); // as many for 5 posts as for 2
+        assertNoFindings(() -> feed.page()); // no N+1, no loop, no repeated read
+
+        IndexCheck.of(dataSource).report().assertClean(); // each foreign key has its index, none is there twice
+        // endregion
+    }
+
     @Test
     void testkit() throws SQLException {
         // region: testkit
@@ -125,7 +219,7 @@ class ReadmeTest {
     void the_blocks_of_this_module_are_regions_of_this_class() {
         assertThat(CodeBlocks.of(Path.of("../README.md")))
                 .filteredOn(block -> block.module().equals("toolkit-query"))
-                .hasSize(3)
+                .hasSize(5)
                 .allSatisfy(block -> assertThat(block.code())
                         .as("%s, %s", block.page(), block.regions())
                         .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
