@@ -80,7 +80,7 @@ final class Verdict {
             case WRITE_LOOP -> text.append(count).append(" single writes in a loop");
             default -> text.append(count).append(" queries that differ by their values only");
         }
-        text.append(" with ").append(entry.differentSets() == Entry.MOST_SETS ? "at least " : "");
+        text.append(", with ").append(entry.differentSets() == Entry.MOST_SETS ? "at least " : "");
         text.append(entry.differentSets()).append(" different sets of values");
         if (!scope.isEmpty()) text.append(", in ").append(scope);
         text.append(", ").append(millis(entry.nanos)).append(" ms in all");

@@ -233,6 +233,12 @@ public final class IndexCheck {
                         || pattern.matcher(advice.table()).matches());
     }
 
+    /** For people: whole days where it is some. */
+    static String words(Duration time) {
+        long days = time.toDays();
+        return days > 0 && time.equals(Duration.ofDays(days)) ? days + (days == 1 ? " day" : " days") : time.toString();
+    }
+
     /** The larger first. */
     static <T> Comparator<T> descending(ToDoubleFunction<T> figure) {
         return Comparator.comparingDouble(figure).reversed();

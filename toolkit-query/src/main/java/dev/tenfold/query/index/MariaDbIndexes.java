@@ -235,7 +235,7 @@ final class MariaDbIndexes {
             Duration up = Duration.ofSeconds(number(statement, "show global status like 'Uptime'", 2));
             if (up.compareTo(check.unusedFor) < 0) {
                 notes.accept("unused indexes were not looked for: " + server + " counts their use since its start, "
-                        + up + " ago, which is less than " + check.unusedFor
+                        + up + " ago, which is less than " + IndexCheck.words(check.unusedFor)
                         + "; look again later, or lower unusedFor");
                 return false;
             }

@@ -11,6 +11,7 @@ import java.sql.Statement;
 import java.sql.Timestamp;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -718,7 +719,8 @@ final class PostgresIndexes {
                 since = row.getTimestamp("since");
                 if (row.getBoolean("young")) {
                     notes.accept("unused indexes were not looked for: " + server + " counts their use since "
-                            + since.toInstant() + ", which is less than " + check.unusedFor
+                            + since.toInstant().truncatedTo(ChronoUnit.SECONDS) + ", which is less than "
+                            + IndexCheck.words(check.unusedFor)
                             + "; look again later, or lower"
                             + " unusedFor");
                     return Optional.empty();

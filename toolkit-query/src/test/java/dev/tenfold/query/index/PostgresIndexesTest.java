@@ -264,7 +264,7 @@ class PostgresIndexesTest {
         run("select pg_stat_reset()");
         IndexReport report = now().unusedFor(Duration.ofDays(1)).report();
         assertThat(report.advice()).isEmpty();
-        assertThat(report.notes()).singleElement().asString().contains("this server counts their use since", "PT24H");
+        assertThat(report.notes()).singleElement().asString().contains("this server counts their use since", "1 day");
     }
 
     @Test
