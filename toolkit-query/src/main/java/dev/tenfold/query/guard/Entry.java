@@ -13,7 +13,8 @@ final class Entry {
     /** So many different sets of values are told apart. */
     static final int MOST_SETS = 16;
 
-    private static final int MOST_VALUES = 64;
+    /** Of more parameters than these, an execution's values are not compared. */
+    static final int MOST_VALUES = 64;
 
     final QueryGuard guard;
     final Fingerprint fingerprint;
@@ -62,6 +63,7 @@ final class Entry {
 
     private long fell;
 
+    private boolean tooManyValues;
     private int countBefore;
     private long nanosBefore;
 
@@ -90,6 +92,10 @@ final class Entry {
         if (took > slowest) slowest = took;
         if (batch > 1) {
             batches++;
+            return;
+        }
+        if (parameters > MOST_VALUES) {
+            tooManyValues = true;
             return;
         }
         remember(hash(text, values, parameters));
@@ -165,6 +171,11 @@ final class Entry {
         return i < parameters ? values[i] : text.literals[i - parameters];
     }
 
+    /** Whether it has more than 64 parameters, which are not compared. */
+    boolean hasTooManyValues() {
+        return tooManyValues;
+    }
+
     /** How many different sets of values came, up to 16. */
     int differentSets() {
         return different;
@@ -184,9 +195,10 @@ final class Entry {
         return count - batches;
     }
 
-    /** The most rows that an execution gave, as far as is known; -1 if nothing is. */
+    /** The most rows that an execution gave here, or else what it usually gives; -1 if nothing is known. */
     long rows() {
-        return Math.max(rows, fingerprint.executions.typicalRows());
+        long seen = rows;
+        return seen >= 0 ? seen : fingerprint.executions.typicalRows();
     }
 
     /**

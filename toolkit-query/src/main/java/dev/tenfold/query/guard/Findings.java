@@ -79,6 +79,11 @@ final class Findings {
      * @return the totals
      */
     Finding add(Finding occurrence) {
+        return add(occurrence, true);
+    }
+
+    /** The same, and says whether to log it. */
+    Finding add(Finding occurrence, boolean mayLog) {
         long now = nanos.getAsLong();
         boolean isTold = true;
         boolean isLogged;
@@ -95,7 +100,7 @@ final class Findings {
                 isTold = now - it.toldAt >= MINUTE;
                 if (isTold) it.toldAt = now;
             }
-            isLogged = isLogged(it, now);
+            isLogged = mayLog && isLogged(it, now);
             totals = it.totals;
         }
         if (occurrence.scopes() > 0) of(totals.kind()).add(occurrence.scopes());

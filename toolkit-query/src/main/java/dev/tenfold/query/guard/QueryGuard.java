@@ -27,14 +27,18 @@ import org.slf4j.LoggerFactory;
  * result sets are looked at, to know how many rows and which columns are read: these are proxies, so code that casts a
  * result set to a driver's class, and does not unwrap it, fails; behind most pools it does so anyway.
  *
- * <p>Weakness: a statement is known by its wrapper, and a connection that has prepared 64 statements takes the wrappers that
- * were closed first again. So code that closes a statement a second time, 64 statements later on the same borrowed
- * connection, could close another one.
+ * <p>Weakness: a connection that has prepared 64 statements takes the wrappers of those that were closed first again, so that
+ * long loops leave no garbage. Whoever uses a prepared statement after he has closed it, and 64 statements later on the same
+ * borrow, reaches another statement where the driver would refuse: by a second {@code close}, or by a {@code cancel} that a timer
+ * sends late.
  *
  * <p>Thread-safe.
  */
 public final class QueryGuard implements DataSource {
     private static final org.slf4j.Logger LOG = LoggerFactory.getLogger(QueryGuard.class);
+
+    /** So many borrows of one statement each, one after the other, say that no scope is opened. */
+    private static final int MANY_ALONE = 50;
 
     private final DataSource target;
     private final GuardOptions options;
@@ -46,6 +50,9 @@ public final class QueryGuard implements DataSource {
     private final Symptoms symptoms;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
+
+    private int alone;
+    private volatile boolean saidNoScope;
 
     private QueryGuard(DataSource target, GuardOptions options) {
         this.target = target;
@@ -82,7 +89,10 @@ public final class QueryGuard implements DataSource {
             throw new IllegalArgumentException(
                     dataSource + " is watched already, and would count everything twice; watch it in one place");
         }
-        return new QueryGuard(dataSource, options.apply(GuardOptions.DEFAULTS));
+        Objects.requireNonNull(options, "options");
+        GuardOptions chosen = Objects.requireNonNull(
+                options.apply(GuardOptions.DEFAULTS), "options gave null; return what they change");
+        return new QueryGuard(dataSource, chosen);
     }
 
     private static boolean isWatched(DataSource dataSource) {
@@ -124,7 +134,16 @@ public final class QueryGuard implements DataSource {
     }
 
     private Connection watched(Connection connection, ThreadState thread) {
-        return new WatchedConnection(this, connection, thread, symptoms.borrowedIn());
+        return new WatchedConnection(this, connection, thread, borrowedIn());
+    }
+
+    private @Nullable List<StackTraceElement> borrowedIn() {
+        try {
+            return symptoms.borrowedIn();
+        } catch (RuntimeException | Error e) {
+            verdicts.failed(e);
+            return null;
+        }
     }
 
     /**
@@ -214,24 +233,51 @@ public final class QueryGuard implements DataSource {
         return clock.getAsLong();
     }
 
-    /** Called when a connection goes back. */
+    /** Called when a connection goes back. Throws nothing, or it would not go back. */
     void returned(WatchedConnection connection, long now) {
+        try {
+            lookBack(connection, now);
+        } catch (RuntimeException | Error e) {
+            verdicts.failed(e);
+        }
+    }
+
+    private void lookBack(WatchedConnection connection, long now) {
         QueryScope implicit = connection.scopeOfItsOwn();
         if (now - connection.borrowedAt() >= options.heldFor()) {
-            QueryScope scope = implicit == null ? ThreadState.current().scope() : implicit;
-            verdicts.safely(() -> symptoms.held(connection, scope, now));
+            symptoms.held(connection, implicit == null ? ThreadState.current().scope() : implicit, now);
         }
-        if (implicit != null) implicit.end();
+        if (implicit != null) {
+            implicit.end();
+            if (!saidNoScope) countAlone(implicit.statements());
+        }
         QueryScope life = connection.lifeOfBorrower();
         if (life != null) life.pause(now);
-        if (symptoms.isTimeForTrends(now)) verdicts.safely(() -> symptoms.lookAtTrends(now));
+        if (symptoms.isTimeForTrends(now)) symptoms.lookAtTrends(now);
+    }
+
+    /** A connection a statement, and no scope: each statement is judged alone, and an N+1 is never seen. */
+    private void countAlone(long statementsOfOne) {
+        // Threads that race here count one more, or one less.
+        alone = statementsOfOne == 1 ? alone + 1 : 0;
+        if (alone < MANY_ALONE) return;
+        saidNoScope = true;
+        LOG.info(
+                "{} connections in a row were borrowed for one statement each, and no QueryScope was open; open one a request"
+                        + " (QueryScopeFilter, or QueryScope.open), or an N+1 among them cannot be seen. Said once",
+                MANY_ALONE);
     }
 
     /** The rows as they are, or watched. */
     ResultSet rows(ResultSet rows, WatchedStatement statement, Text text, @Nullable Entry entry, long now) {
-        if (mayFetch(statement)) statement.streams();
-        boolean looks = (entry != null && entry.looksAtRows) || text.fingerprint.executions.looksAtRows(now);
-        return looks ? WatchedRows.watch(this, rows, statement, text, entry) : rows;
+        try {
+            if (mayFetch(statement)) statement.streams();
+            boolean looks = (entry != null && entry.looksAtRows) || text.fingerprint.executions.looksAtRows(now);
+            return looks ? WatchedRows.watch(this, rows, statement, text, entry) : rows;
+        } catch (RuntimeException | Error e) {
+            verdicts.failed(e);
+            return rows;
+        }
     }
 
     /** Whether its result set may fetch rows while they are read. */

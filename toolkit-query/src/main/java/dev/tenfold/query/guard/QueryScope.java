@@ -33,7 +33,7 @@ public final class QueryScope implements AutoCloseable {
     private static volatile boolean everOpened;
 
     private final String name;
-    private final @Nullable QueryScope parent;
+    private volatile @Nullable QueryScope parent;
     private final int threshold;
     private final List<Finding> findings = new ArrayList<>(0);
 
@@ -44,6 +44,7 @@ public final class QueryScope implements AutoCloseable {
     private long statementsInside;
 
     private long nanos;
+    private boolean hasBegun;
     private long addedUpAt;
     private long lastEnd;
     private int commits;
@@ -65,6 +66,7 @@ public final class QueryScope implements AutoCloseable {
      *
      * @param name says which request it is, as {@code "GET /feed"}: of few values, for it is part of findings
      * @return the scope
+     * @throws IllegalArgumentException if the name is blank
      */
     public static QueryScope open(String name) {
         return open(name, 0);
@@ -73,7 +75,8 @@ public final class QueryScope implements AutoCloseable {
     /** Judges from the given number of executions on; 0 for that of the scope around it, or the guard's. */
     static QueryScope open(String name, int threshold) {
         ThreadState thread = ThreadState.current();
-        QueryScope scope = inside(Objects.requireNonNull(name, "name"), thread.scope(), threshold);
+        if (name.isBlank()) throw new IllegalArgumentException("a scope's name must not be blank: findings say it");
+        QueryScope scope = inside(name, thread.scope(), threshold);
         OPEN.increment();
         thread.enter(scope);
         return scope;
@@ -109,6 +112,7 @@ public final class QueryScope implements AutoCloseable {
                 task.run();
             } finally {
                 thread.enter(before);
+                thread.forgetIfIdle();
             }
         };
     }
@@ -133,6 +137,7 @@ public final class QueryScope implements AutoCloseable {
                 return task.call();
             } finally {
                 thread.enter(before);
+                thread.forgetIfIdle();
             }
         };
     }
@@ -179,15 +184,24 @@ public final class QueryScope implements AutoCloseable {
         if (end()) OPEN.decrement();
         ThreadState thread = ThreadState.current();
         thread.enter(thread.scope());
+        thread.forgetIfIdle();
     }
 
     String name() {
         return name;
     }
 
+    /** The innermost scope around it that is open; null if there is none. */
     @Nullable
     QueryScope parent() {
-        return parent;
+        QueryScope around = parent;
+        if (around == null || !around.closed) return around;
+        // What is closed is let go, or a scope would keep all that ever were around each other.
+        while (around != null && around.closed) {
+            around = around.parent;
+        }
+        parent = around;
+        return around;
     }
 
     boolean isClosed() {
@@ -208,10 +222,13 @@ public final class QueryScope implements AutoCloseable {
             table = null;
         }
         tell(news, most);
-        if (parent != null) {
-            parent.include(statements, nanos, findings());
-        } else if (most != null && !name.isEmpty()) {
-            most.guard.ended(statements);
+        QueryScope around = parent();
+        while (around != null && !around.include(statements, nanos, findings())) {
+            around = parent();
+        }
+        QueryGuard guard = most == null ? null : most.guard;
+        if (around == null && guard != null && !name.isEmpty()) {
+            guard.verdicts().safely(() -> guard.ended(statements));
         }
         return true;
     }
@@ -248,17 +265,21 @@ public final class QueryScope implements AutoCloseable {
             if (entry == null) continue;
             entry.addUp(lastEnd);
             if (most == null || entry.count > most.count) most = entry;
-            Finding more = entry.verdict == null ? null : entry.verdict.news(entry);
-            if (more != null) news.add(() -> entry.guard.verdicts().told(more));
+            if (entry.verdict == null) continue;
+            Finding more = entry.verdict.rest(entry);
+            if (more != null) news.add(() -> entry.guard.verdicts().told(this, more));
         }
         return most;
     }
 
-    private synchronized void include(long inside, long took, List<Finding> found) {
+    /** Adds what a scope inside of it had; false if it is closed itself. */
+    private synchronized boolean include(long inside, long took, List<Finding> found) {
+        if (closed) return false;
         statements += inside;
         statementsInside += inside;
         nanos += took;
         found.forEach(this::found);
+        return true;
     }
 
     synchronized void found(Finding finding) {
@@ -301,21 +322,39 @@ public final class QueryScope implements AutoCloseable {
     @Nullable
     Entry count(QueryGuard guard, Text text, long[] values, int count, long start, long end, int batch) {
         Entry entry;
+        boolean isTimeToTell = false;
         synchronized (this) {
             if (closed) return null;
             statements++;
             nanos += end - start;
             lastEnd = end;
             entry = entry(guard, text);
-            if (entry == null) return null;
+            if (entry == null) {
+                guard.counted(1);
+                text.fingerprint.executions.add(1, end - start, end - start, end);
+                return null;
+            }
             entry.add(text, values, count, end - start, batch);
-            if (end - addedUpAt > ADD_UP_EVERY) {
-                if (addedUpAt != 0) addUp();
+            if (!hasBegun) {
+                hasBegun = true;
+                addedUpAt = end;
+            } else if (end - addedUpAt > ADD_UP_EVERY) {
+                isTimeToTell = true;
                 addedUpAt = end;
             }
         }
+        if (isTimeToTell) tellSoFar();
         if (entry.count >= entry.lookFrom) guard.verdicts().look(this, entry);
         return entry;
+    }
+
+    /** Once a second, of a scope that goes on. */
+    private void tellSoFar() {
+        List<Runnable> news = new ArrayList<>(0);
+        synchronized (this) {
+            settle(news);
+        }
+        news.forEach(Runnable::run);
     }
 
     private @Nullable Entry entry(QueryGuard guard, Text text) {
@@ -368,12 +407,5 @@ public final class QueryScope implements AutoCloseable {
         }
         all.sort((a, b) -> Integer.compare(a.order, b.order));
         return all;
-    }
-
-    private void addUp() {
-        if (table == null) return;
-        for (Entry entry : table) {
-            if (entry != null) entry.addUp(lastEnd);
-        }
     }
 }

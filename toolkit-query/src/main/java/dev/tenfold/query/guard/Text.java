@@ -9,6 +9,8 @@ final class Text {
     static final long[] NO_LITERALS = {};
     /** Those beyond are taken together as the last. */
     static final int MOST_LITERALS = 16;
+    /** Stands for a text that could not be read: it is counted, and not judged. */
+    static final Text UNKNOWN = unknown();
 
     final String sql;
     final Fingerprint fingerprint;
@@ -22,6 +24,12 @@ final class Text {
         this.fingerprint = fingerprint;
         this.roles = roles;
         this.literals = literals;
+    }
+
+    private static Text unknown() {
+        byte[] none = {};
+        Fingerprint fingerprint = new Fingerprint("", "", 0, StatementKind.OTHER, none, false, false, true);
+        return new Text("", fingerprint, none, NO_LITERALS);
     }
 
     byte role(int value) {

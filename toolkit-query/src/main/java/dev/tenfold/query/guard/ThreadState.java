@@ -27,15 +27,15 @@ final class ThreadState {
     /** JUnit's {@code assertTimeoutPreemptively} takes a pool for one task, which belongs to who waits for it. */
     private static final String TIMEOUT_THREAD = "junit-timeout-thread-";
 
-    private static final InheritableThreadLocal<ThreadState> CURRENT = new InheritableThreadLocal<>() {
+    /**
+     * Null, also for a thread started by one that has a state, as long as there is nothing to know: a value of ours on a
+     * container's thread would keep the application's classes loaded.
+     */
+    private static final InheritableThreadLocal<@Nullable ThreadState> CURRENT = new InheritableThreadLocal<>() {
         @Override
-        protected ThreadState initialValue() {
-            return new ThreadState(null);
-        }
-
-        @Override
-        protected ThreadState childValue(ThreadState parent) {
-            return new ThreadState(parent.scope());
+        protected @Nullable ThreadState childValue(@Nullable ThreadState parent) {
+            QueryScope around = parent == null ? null : parent.scope();
+            return around == null ? null : new ThreadState(around);
         }
     };
 
@@ -58,7 +58,16 @@ final class ThreadState {
     }
 
     static ThreadState current() {
-        return CURRENT.get();
+        ThreadState known = CURRENT.get();
+        if (known != null) return known;
+        ThreadState begun = new ThreadState(null);
+        CURRENT.set(begun);
+        return begun;
+    }
+
+    /** Called by its thread, when a scope has ended. */
+    void forgetIfIdle() {
+        if (scope == null && inherited == null && open == null && life == null) CURRENT.remove();
     }
 
     /** The innermost scope that is open; null if there is none. */

@@ -1,12 +1,10 @@
 package dev.tenfold.query.guard;
 
 import java.math.BigDecimal;
-import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
-import java.util.Arrays;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +18,7 @@ final class Values {
     private Values() {}
 
     /** For what has no cheap hash, who it is. */
-    @SuppressWarnings("JavaUtilDate") // that is what JDBC's own times are
+    @SuppressWarnings({"JavaUtilDate", "JavaLocalDateTimeGetNano"}) // JDBC's own times; seconds and nanoseconds
     static long of(@Nullable Object value) {
         if (value == null) return NULL;
         if (value instanceof String text) return hashed(text.hashCode() * 0x100000001L ^ text.length());
@@ -30,21 +28,32 @@ final class Values {
         if (value instanceof UUID id) {
             return hashed(id.getMostSignificantBits() ^ Long.rotateLeft(id.getLeastSignificantBits(), 32));
         }
-        if (value instanceof BigDecimal || value instanceof Double || value instanceof Float) {
-            return of(((Number) value).doubleValue());
-        }
+        if (value instanceof Double || value instanceof Float) return of(((Number) value).doubleValue());
+        if (value instanceof BigDecimal decimal) return of(decimal);
         if (value instanceof java.util.Date date) return date.getTime();
         if (value instanceof LocalDate date) return date.toEpochDay();
-        if (value instanceof LocalDateTime time) return micros(time.toInstant(ZoneOffset.UTC));
-        if (value instanceof OffsetDateTime time) return micros(time.toInstant());
-        if (value instanceof byte[] bytes) return hashed(Arrays.hashCode(bytes));
-        if (value instanceof Number
-                || value instanceof Boolean
-                || value instanceof Enum
-                || value instanceof Comparable) {
-            return hashed(value.hashCode());
+        if (value instanceof LocalDateTime time) return micros(time.toEpochSecond(ZoneOffset.UTC), time.getNano());
+        if (value instanceof OffsetDateTime time) return micros(time.toEpochSecond(), time.getNano());
+        if (value instanceof byte[] bytes) return hashed(hash(bytes));
+        // Of the application's own classes nobody knows what their hash costs, or throws.
+        boolean isOfJdk = value.getClass().getName().startsWith("java.");
+        return hashed(isOfJdk || value instanceof Enum ? value.hashCode() : System.identityHashCode(value));
+    }
+
+    /** Those of more digits than a double has are no keys. */
+    private static long of(BigDecimal decimal) {
+        if (decimal.precision() <= 15) return of(decimal.doubleValue());
+        return hashed(decimal.unscaledValue().hashCode() * 31L + decimal.scale());
+    }
+
+    /** Of the length, and of 64 bytes at most. */
+    private static long hash(byte[] bytes) {
+        long hash = bytes.length;
+        int step = Math.max(1, bytes.length / 64);
+        for (int i = 0; i < bytes.length; i += step) {
+            hash = hash * 31 + bytes[i];
         }
-        return hashed(System.identityHashCode(value));
+        return hash;
     }
 
     /** In order as long as they are not negative; the two lowest bits are lost. */
@@ -60,7 +69,7 @@ final class Values {
         return value >= 1L << 62;
     }
 
-    private static long micros(Instant time) {
-        return time.getEpochSecond() * 1_000_000 + time.getNano() / 1_000;
+    private static long micros(long seconds, int nanos) {
+        return seconds * 1_000_000 + nanos / 1_000;
     }
 }

@@ -12,6 +12,7 @@ final class Verdict {
     private final @Nullable Entry source;
     private final String scope;
 
+    private boolean isLogged;
     private long countTold;
     private long nanosTold;
 
@@ -28,16 +29,22 @@ final class Verdict {
         return finding(entry, single(entry), 1, lost(entry));
     }
 
-    /** What has come since the last time; null if nothing has. */
-    @Nullable
+    /** What has come since the last time. */
     Finding news(Entry entry) {
         long count = single(entry);
-        if (count == countTold) return null;
         long lost = lost(entry);
         Finding news = finding(entry, count - countTold, countTold == 0 ? 1 : 0, Math.max(0, lost - nanosTold));
         countTold = count;
         nanosTold = lost;
         return news;
+    }
+
+    /** What is to be told and logged now: what has come since the last time; null if that is nothing, and it was logged. */
+    @Nullable
+    Finding rest(Entry entry) {
+        if (isLogged && single(entry) == countTold) return null;
+        isLogged = true;
+        return news(entry);
     }
 
     private Finding finding(Entry entry, long count, long scopes, long lost) {
@@ -85,7 +92,9 @@ final class Verdict {
         if (!scope.isEmpty()) text.append(", in ").append(scope);
         text.append(", ").append(millis(entry.nanos)).append(" ms in all");
         if (source != null) {
-            text.append("; the earlier one gave ").append(source.rows()).append(" rows");
+            text.append(source.rows >= 0 ? "; the earlier one gave " : "; the earlier one usually gives ")
+                    .append(source.rows())
+                    .append(" rows");
         }
         return text.toString();
     }

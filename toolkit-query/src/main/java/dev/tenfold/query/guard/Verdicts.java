@@ -75,9 +75,9 @@ final class Verdicts {
         });
     }
 
-    /** Called when a scope has ended: adds what came since the verdict. */
-    void told(Finding news) {
-        safely(() -> findings.add(news));
+    /** Called when a scope has ended, or goes on for long: adds what came since the verdict. */
+    void told(QueryScope scope, Finding news) {
+        safely(() -> findings.add(news, !scope.isOfTest()));
     }
 
     /**
@@ -163,16 +163,21 @@ final class Verdicts {
     void safely(Runnable judging) {
         try {
             judging.run();
-        } catch (RuntimeException | LinkageError | StackOverflowError e) {
-            long now = System.nanoTime();
-            if (hasFailed && now - failedAt < HOUR) return;
-            hasFailed = true;
-            failedAt = now;
-            LOG.error(
-                    "the query guard failed to judge a statement; the statement itself went on. Please report this with its"
-                            + " stack; until it is fixed, QueryGuard can be left out. Said once an hour",
-                    e);
+        } catch (Throwable e) {
+            failed(e);
         }
+    }
+
+    /** Says that something of ours went wrong, which must not reach the application. */
+    void failed(Throwable e) {
+        long now = System.nanoTime();
+        if (hasFailed && now - failedAt < HOUR) return;
+        hasFailed = true;
+        failedAt = now;
+        LOG.error(
+                "the query guard failed to judge a statement; the statement itself went on. Please report this with its"
+                        + " stack; until it is fixed, QueryGuard can be left out. Said once an hour",
+                e);
     }
 
     private void judge(QueryScope scope, Entry entry) {
@@ -202,7 +207,8 @@ final class Verdicts {
             entry.verdict = new Verdict(kind, site, source, scope.name());
             first = entry.verdict.news(entry);
         }
-        if (first != null) findings.add(first);
+        // It is logged when the scope ends, with all that came.
+        if (first != null) findings.add(first, false);
     }
 
     private boolean isWorthALook(QueryScope scope, Entry entry) {
@@ -291,7 +297,7 @@ final class Verdicts {
     private static @Nullable FindingKind suspect(Entry entry, int atLeast) {
         Fingerprint statement = entry.fingerprint;
         boolean isRead = statement.kind == StatementKind.SELECT;
-        if (entry.single() < atLeast) return null;
+        if (entry.single() < atLeast || entry.hasTooManyValues()) return null;
         if (entry.differentSets() >= atLeast) {
             if (entry.isByKeys()) {
                 if (!isRead) return FindingKind.WRITE_LOOP;

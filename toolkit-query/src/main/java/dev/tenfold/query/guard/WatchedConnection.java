@@ -143,17 +143,23 @@ final class WatchedConnection extends ForwardingConnection {
         return null;
     }
 
-    Text text(String sql) {
+    Text text(@Nullable String sql) {
         Text before = last;
         // A text that is the same object, as it is in a loop, needs no look-up.
         if (before != null && isSame(before.sql, sql)) return before;
-        Text text = guard.fingerprints().text(sql);
-        last = text;
-        return text;
+        if (sql == null) return Text.UNKNOWN; // the driver will refuse it
+        try {
+            Text text = guard.fingerprints().text(sql);
+            last = text;
+            return text;
+        } catch (RuntimeException | Error e) {
+            guard.verdicts().failed(e);
+            return Text.UNKNOWN;
+        }
     }
 
     @SuppressWarnings("ReferenceEquality")
-    private static boolean isSame(String one, String other) {
+    private static boolean isSame(String one, @Nullable String other) {
         return one == other;
     }
 
@@ -161,8 +167,9 @@ final class WatchedConnection extends ForwardingConnection {
         return ThreadState.current().scope();
     }
 
+    /** Of the borrower itself: what another thread executes belongs to the use of the connection. */
     private @Nullable QueryScope implicitScope() {
-        QueryScope life = ThreadState.current().life();
+        QueryScope life = Thread.currentThread() == thread ? borrower.life() : null;
         return life == null ? own : life;
     }
 
@@ -171,21 +178,26 @@ final class WatchedConnection extends ForwardingConnection {
         return open == null ? implicitScope() : open;
     }
 
-    /** Counts an execution to the scope that it belongs to. */
+    /** Counts an execution to the scope that it belongs to. Throws nothing: the statement has been executed. */
     @Nullable
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
-        working += end - start;
-        QueryScope scope = openScope();
-        if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
-        if (scope == null) scope = implicitScope();
-        if (scope == null) {
-            scope = new QueryScope("", null, 0);
-            own = scope;
+        try {
+            working += end - start;
+            QueryScope scope = openScope();
+            if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
+            if (scope == null) scope = implicitScope();
+            if (scope == null) {
+                scope = new QueryScope("", null, 0);
+                own = scope;
+            }
+            lastEnd = end;
+            Entry entry = scope.count(guard, text, values, count, start, end, batch);
+            if (end - start >= slower) slow(text, scope, end - start, batch);
+            return entry;
+        } catch (RuntimeException | Error e) {
+            guard.verdicts().failed(e);
+            return null;
         }
-        lastEnd = end;
-        Entry entry = scope.count(guard, text, values, count, start, end, batch);
-        if (end - start >= slower) slow(text, scope, end - start, batch);
-        return entry;
     }
 
     private void slow(Text text, QueryScope scope, long took, int batch) {
@@ -326,14 +338,20 @@ final class WatchedConnection extends ForwardingConnection {
 
     @Override
     public void close() throws SQLException {
-        if (!closed) ended();
-        target.close();
+        try {
+            if (!closed) ended();
+        } finally {
+            target.close();
+        }
     }
 
     @Override
     public void abort(Executor executor) throws SQLException {
-        if (!closed) ended();
-        target.abort(executor);
+        try {
+            if (!closed) ended();
+        } finally {
+            target.abort(executor);
+        }
     }
 
     private void ended() {

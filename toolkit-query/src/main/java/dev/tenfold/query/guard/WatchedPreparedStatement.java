@@ -26,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 
 /** A statement with parameters, whose values are kept as numbers: whole ones as they are, others as hashes. */
 final class WatchedPreparedStatement extends WatchedStatement implements PreparedStatement {
-    private static final int MOST_VALUES = 64;
-
     private PreparedStatement prepared;
     private Text text;
     private long[] values = new long[4];
@@ -53,8 +51,11 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public void close() throws SQLException {
-        rowsEnd();
-        prepared.close();
+        try {
+            rowsEnd();
+        } finally {
+            prepared.close();
+        }
         free = true;
     }
 
@@ -126,8 +127,11 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     private void bind(int parameter, long value) {
         int i = parameter - 1;
-        // What the driver will refuse, or a statement of more values than are of use.
-        if (i < 0 || i >= MOST_VALUES) return;
+        if (i < 0) return; // the driver will refuse it
+        if (i >= Entry.MOST_VALUES) {
+            count = Entry.MOST_VALUES + 1;
+            return;
+        }
         if (i >= values.length) values = Arrays.copyOf(values, Math.max(i + 1, values.length * 2));
         values[i] = value;
         if (i >= count) count = i + 1;

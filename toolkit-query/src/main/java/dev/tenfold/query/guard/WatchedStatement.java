@@ -39,8 +39,11 @@ class WatchedStatement extends ForwardingStatement {
 
     @Override
     public void close() throws SQLException {
-        rowsEnd();
-        target.close();
+        try {
+            rowsEnd();
+        } finally {
+            target.close();
+        }
     }
 
     @Override
@@ -228,7 +231,7 @@ class WatchedStatement extends ForwardingStatement {
         WatchedRows rows = looked;
         if (rows == null) return;
         looked = null;
-        rows.end();
+        connection.guard().verdicts().safely(rows::end);
     }
 
     /** Counts an execution that ends now. */

@@ -265,4 +265,63 @@ class VerdictThreadsTest {
             assertThat(it.count()).isEqualTo(20);
         });
     }
+
+    @Test
+    @EnabledForJreRange(min = JRE.JAVA_21)
+    void what_virtual_threads_execute_on_a_connection_of_another_thread_is_counted() throws Exception {
+        try (Connection connection = guard.getConnection()) {
+            for (int i = 0; i < 20; i++) {
+                int id = i;
+                Thread thread = virtualThreads().newThread(() -> read(connection, id));
+                thread.start();
+                thread.join();
+            }
+        }
+        assertThat(guard.executions()).isEqualTo(20);
+    }
+
+    private static void read(Connection connection, int id) {
+        try (PreparedStatement statement = connection.prepareStatement("select name from author where id = ?")) {
+            statement.setInt(1, id);
+            statement.executeQuery().close();
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    void scopes_that_overlap_do_not_keep_each_other() {
+        QueryScope last = QueryScope.open("job 0");
+        for (int i = 1; i <= 1_000; i++) {
+            QueryScope next = QueryScope.open("job " + i); // begun by the one before, which ends first
+            last.close();
+            last = next;
+        }
+        assertThat(last.parent()).isNull();
+        last.close();
+    }
+
+    @Test
+    void what_a_scope_had_goes_to_the_next_open_one_if_that_around_it_has_ended() {
+        try (QueryScope outermost = QueryScope.open("outermost")) {
+            QueryScope around = QueryScope.open("around");
+            try (QueryScope inner = QueryScope.open("inner")) {
+                authors(20);
+                around.close();
+                assertThat(inner.statements()).isEqualTo(20);
+            }
+            assertThat(outermost.statements()).isEqualTo(20);
+            assertThat(outermost.findings()).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+        }
+    }
+
+    @Test
+    void a_thread_forgets_its_state_when_its_last_scope_ends() {
+        ThreadState before = ThreadState.current();
+        try (QueryScope scope = QueryScope.open("job")) {
+            author(1);
+            assertThat(scope.statements()).isEqualTo(1);
+        }
+        assertThat(ThreadState.current()).isNotSameAs(before);
+    }
 }

@@ -1,13 +1,17 @@
 package dev.tenfold.query.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.math.BigDecimal;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
@@ -423,6 +427,101 @@ class VerdictsTest {
                     }
                 }))
                 .isEmpty();
+    }
+
+    @Test
+    void a_query_that_gave_no_rows_here_is_no_source_though_it_usually_gives_many() throws SQLException {
+        for (int i = 0; i < 10; i++) found(connection -> page(connection, 40));
+
+        List<Finding> found = found(connection -> {
+            page(connection, 0);
+            for (int id = 1; id <= 12; id++) author(connection, id);
+        });
+
+        assertThat(found).extracting(Finding::kind).containsExactly(FindingKind.LOOP);
+    }
+
+    @Test
+    void values_beyond_those_that_are_compared_are_not_taken_for_the_same() throws SQLException {
+        StringBuilder sql = new StringBuilder("select id from post where author = ?");
+        for (int i = 0; i < 70; i++) sql.append(" and id <> ?");
+        assertThat(found(connection -> {
+                    for (int run = 0; run < 30; run++) {
+                        Object[] values = new Object[71];
+                        Arrays.fill(values, 1);
+                        values[70] = run;
+                        read(connection, sql.toString(), values);
+                    }
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void statements_beyond_those_that_are_judged_are_counted() throws SQLException {
+        found(connection -> {
+            for (int i = 0; i < 1_500; i++) read(connection, "select 1 as column" + i);
+        });
+        assertThat(guard.executions()).isEqualTo(1_500);
+        assertThat(guard.statements()).hasSize(1_500);
+    }
+
+    @Test
+    void a_clock_below_zero_counts_time_as_well() throws SQLException {
+        clock.set(-(1L << 60));
+        guard = watch();
+        try (QueryScope scope = QueryScope.open("long");
+                Connection connection = guard.getConnection()) {
+            for (int i = 0; i < 10; i++) {
+                clock.addAndGet(Duration.ofSeconds(1).toNanos());
+                author(connection, 1);
+            }
+            assertThat(scope.statements()).isEqualTo(10);
+            assertThat(guard.executions()).isGreaterThanOrEqualTo(8);
+        }
+    }
+
+    @Test
+    void a_text_that_is_null_is_refused_by_the_driver() throws SQLException {
+        try (Connection connection = guard.getConnection();
+                Statement statement = connection.createStatement()) {
+            assertThatThrownBy(() -> statement.executeQuery(null)).isInstanceOf(SQLException.class);
+            assertThatThrownBy(() -> connection.prepareStatement(null)).isInstanceOf(SQLException.class);
+        }
+    }
+
+    @Test
+    void a_value_of_the_applications_own_class_is_not_asked_for_its_hash() throws SQLException {
+        class Money implements Comparable<Money>, java.io.Serializable {
+            private static final long serialVersionUID = 1;
+
+            @Override
+            public int compareTo(Money other) {
+                throw new UnsupportedOperationException("of no use here");
+            }
+
+            @Override
+            public boolean equals(Object other) {
+                return other instanceof Money;
+            }
+
+            @Override
+            public int hashCode() {
+                throw new UnsupportedOperationException("of no use here");
+            }
+        }
+        assertThat(Values.isHash(Values.of(new Money()))).isTrue();
+        assertThat(Values.of(new byte[10_000_000])).isEqualTo(Values.of(new byte[10_000_000]));
+        assertThat(Values.of(new BigDecimal("12.5"))).isEqualTo(Values.of(12.5));
+        assertThat(Values.isHash(Values.of(new BigDecimal("12345678901234567890"))))
+                .isTrue();
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // as callers without the checker may write
+    void wrong_arguments_are_named() {
+        assertThatThrownBy(() -> QueryGuard.watch(pool, null)).hasMessageContaining("options");
+        assertThatThrownBy(() -> QueryGuard.watch(pool, options -> null)).hasMessageContaining("options gave null");
+        assertThatThrownBy(() -> QueryScope.open("  ")).hasMessageContaining("must not be blank");
     }
 
     @Test
