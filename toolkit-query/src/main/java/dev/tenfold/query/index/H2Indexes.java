@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /** Reads the catalog of H2 (2.0 or later). It makes the indexes of foreign keys by itself, and counts no use of any. */
@@ -39,11 +40,24 @@ final class H2Indexes {
     }
 
     void look(List<IndexAdvice> advice) throws SQLException {
+        if (!check.schemas.isEmpty()) check.requireSchemas(schemas());
         notes.accept(
                 "foreign keys were not looked at: H2 indexes them by itself; nor unused indexes: it does not count");
         if (!check.statements.isEmpty())
             notes.accept("statements were not looked at: their plans are read on PostgreSQL");
         CatalogIndex.redundant(read()).forEach((index, other) -> advice.add(index.duplicateOf(other, "")));
+    }
+
+    private Set<String> schemas() throws SQLException {
+        Set<String> schemas = new TreeSet<>();
+        try (PreparedStatement statement =
+                connection.prepareStatement("select schema_name from information_schema.schemata")) {
+            statement.setQueryTimeout(IndexCheck.STATEMENT_SECONDS);
+            try (ResultSet row = statement.executeQuery()) {
+                while (row.next()) schemas.add(row.getString(1));
+            }
+        }
+        return schemas;
     }
 
     private List<CatalogIndex> read() throws SQLException {

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
  * @param kind what is wrong
  * @param table with its schema where that is not on the search path, quoted where needed
  * @param subject the foreign key's, or the index's name, or the statement's fingerprint
- * @param detail what was seen, in words and figures
+ * @param detail what was seen, in words and figures; of a statement its text, cut to 200 characters, in a line before
  * @param ddl the statement to run; several, a semicolon and a line's end between them, are run one by one; outside of a
- *     transaction; null where there is nothing to run
+ *     transaction; the same text in all advice that one index serves; null where there is nothing to run
  * @param gain how many times cheaper the statement is expected to be: by the planner's own costs for a statement, estimated
  *     from the tables' sizes for a foreign key; null where that is not known
  * @param verified whether the planner was asked (by HypoPG) and takes the proposed index

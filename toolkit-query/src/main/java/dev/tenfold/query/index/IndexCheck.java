@@ -8,9 +8,11 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.ToDoubleFunction;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -50,6 +52,8 @@ import javax.sql.DataSource;
  */
 public final class IndexCheck {
     static final int STATEMENT_SECONDS = 10;
+    /** Named in a message. */
+    private static final int MOST_SCHEMAS = 20;
 
     final DataSource dataSource;
     final List<String> schemas;
@@ -101,11 +105,12 @@ public final class IndexCheck {
      * Which schemas to look at; on MariaDB and MySQL, databases.
      *
      * @param names as the catalog has them, without quotes; default: all but the system's, on MariaDB and MySQL the
-     *     connection's own
+     *     connection's own; {@link #report} refuses one that is not there
      * @return a changed check
      * @throws IllegalArgumentException if there is none, or one is blank
      */
     public IndexCheck schemas(String... names) {
+        requireAll(names, "schemas");
         if (names.length == 0 || Stream.of(names).anyMatch(String::isBlank)) {
             throw new IllegalArgumentException("schemas " + List.of(names)
                     + " must name at least one, none of them blank;" + " leave the option out to look at all");
@@ -120,6 +125,8 @@ public final class IndexCheck {
      * @return a changed check
      */
     public IndexCheck statements(List<StatementStats> watched) {
+        Objects.requireNonNull(watched, "statements");
+        for (StatementStats one : watched) Objects.requireNonNull(one, "one of statements");
         return new IndexCheck(dataSource, schemas, List.copyOf(watched), minRows, unusedFor, replicas, ignored);
     }
 
@@ -146,7 +153,8 @@ public final class IndexCheck {
      * @throws IllegalArgumentException if negative
      */
     public IndexCheck unusedFor(Duration time) {
-        if (time.isNegative()) throw new IllegalArgumentException("unusedFor " + time + " must not be negative");
+        Objects.requireNonNull(time, "unusedFor");
+        if (time.isNegative()) throw new IllegalArgumentException("unusedFor " + words(time) + " must not be negative");
         return new IndexCheck(dataSource, schemas, statements, minRows, time, replicas, ignored);
     }
 
@@ -158,18 +166,24 @@ public final class IndexCheck {
      * @return a changed check
      */
     public IndexCheck replicas(DataSource... others) {
+        requireAll(others, "replicas");
         return new IndexCheck(dataSource, schemas, statements, minRows, unusedFor, List.of(others), ignored);
     }
 
     /**
-     * Leaves out advice that is about certain names.
+     * Leaves out advice that is about certain names. One that leaves nothing out becomes a note in the report.
      *
-     * @param regex matches the whole name of an index, a foreign key or a table, or a statement's fingerprint; adds to those
-     *     given before
+     * @param regex matches the whole name of an index, a foreign key or a table, a statement's fingerprint, or the whole {@link
+     *     IndexAdvice#key}, or is that key; adds to those given before
      * @return a changed check
-     * @throws IllegalArgumentException if that is no regular expression
+     * @throws IllegalArgumentException if that is blank, or no regular expression
      */
     public IndexCheck ignore(String regex) {
+        Objects.requireNonNull(regex, "ignore");
+        if (regex.isBlank()) {
+            throw new IllegalArgumentException("ignore \"" + regex
+                    + "\" must not be blank; name an index, a foreign key," + " a table or a statement's fingerprint");
+        }
         List<Pattern> more = new ArrayList<>(ignored);
         more.add(Pattern.compile(regex));
         return new IndexCheck(dataSource, schemas, statements, minRows, unusedFor, replicas, List.copyOf(more));
@@ -180,6 +194,7 @@ public final class IndexCheck {
      * hundred tables.
      *
      * @return what it found
+     * @throws IllegalArgumentException if one of the {@link #schemas} is not there
      * @throws IllegalStateException if the database is away, or the connection is inside of a transaction
      */
     public IndexReport report() {
@@ -191,7 +206,11 @@ public final class IndexCheck {
                 look(connection, meta.getDatabaseProductName(), advice, notes);
                 return meta.getDatabaseProductName() + " " + meta.getDatabaseProductVersion();
             });
-            advice.removeIf(this::isIgnored);
+            Set<Pattern> hits = new HashSet<>();
+            advice.removeIf(one -> isIgnored(one, hits));
+            for (Pattern pattern : ignored) {
+                if (!hits.contains(pattern)) notes.add("ignore(\"" + pattern + "\") left nothing out");
+            }
             return new IndexReport(database, List.copyOf(advice), List.copyOf(notes));
         } catch (SQLException e) {
             throw new IllegalStateException(
@@ -227,16 +246,54 @@ public final class IndexCheck {
         return Objects.requireNonNullElse(e.getMessage(), e.toString()).replace('\n', ' ') + remedy;
     }
 
-    private boolean isIgnored(IndexAdvice advice) {
-        return ignored.stream()
-                .anyMatch(pattern -> pattern.matcher(advice.subject()).matches()
-                        || pattern.matcher(advice.table()).matches());
+    /** Adds the patterns that match it. */
+    private boolean isIgnored(IndexAdvice advice, Set<Pattern> hits) {
+        List<Pattern> matching = ignored.stream()
+                .filter(pattern -> Stream.of(advice.subject(), advice.table(), advice.key())
+                                .anyMatch(name -> pattern.matcher(name).matches())
+                        || pattern.pattern().equals(advice.key()))
+                .toList();
+        hits.addAll(matching);
+        return !matching.isEmpty();
     }
 
-    /** For people: whole days where it is some. */
+    private static void requireAll(Object[] values, String name) {
+        Objects.requireNonNull(values, name);
+        for (Object value : values) Objects.requireNonNull(value, "one of " + name);
+    }
+
+    /**
+     * Refuses schemas that are not there.
+     *
+     * @param there compares names as the database does
+     */
+    void requireSchemas(Set<String> there) {
+        for (String schema : schemas) {
+            if (there.contains(schema)) continue;
+            String first = String.join(", ", there.stream().limit(MOST_SCHEMAS).toList());
+            throw new IllegalArgumentException("there is no schema \"" + schema + "\"; there are " + first
+                    + (there.size() > MOST_SCHEMAS ? " and " + (there.size() - MOST_SCHEMAS) + " more" : "")
+                    + "; schemas(…) takes names as the catalog has them, without quotes");
+        }
+    }
+
+    /** For people: 1 day 2 hours. */
     static String words(Duration time) {
-        long days = time.toDays();
-        return days > 0 && time.equals(Duration.ofDays(days)) ? days + (days == 1 ? " day" : " days") : time.toString();
+        if (time.isNegative()) return "minus " + words(time.negated());
+        StringBuilder words = new StringBuilder();
+        append(words, time.toDays(), "day");
+        append(words, time.toHoursPart(), "hour");
+        append(words, time.toMinutesPart(), "minute");
+        append(words, time.toSecondsPart(), "second");
+        append(words, time.toMillisPart(), "millisecond");
+        append(words, time.toNanosPart() % 1_000_000, "nanosecond");
+        return words.isEmpty() ? "0 seconds" : words.toString();
+    }
+
+    private static void append(StringBuilder words, long count, String unit) {
+        if (count == 0) return;
+        if (!words.isEmpty()) words.append(' ');
+        words.append(count).append(' ').append(unit).append(count == 1 ? "" : "s");
     }
 
     /** The larger first. */

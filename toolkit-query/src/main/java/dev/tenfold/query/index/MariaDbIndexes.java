@@ -9,6 +9,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -17,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
@@ -68,6 +70,7 @@ final class MariaDbIndexes {
                     "nothing was looked at: the connection has no database; name one in its URL, or by schemas(…)");
             return;
         }
+        if (!check.schemas.isEmpty()) check.requireSchemas(there());
         notes.accept("foreign keys were not looked at: InnoDB indexes them by itself");
         if (!check.statements.isEmpty())
             notes.accept("statements were not looked at: their plans are read on PostgreSQL");
@@ -92,6 +95,19 @@ final class MariaDbIndexes {
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) row.take(rows);
             }
+        }
+    }
+
+    /** Databases that the user may see. Some servers take upper and lower case for the same. */
+    private Set<String> there() throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.setQueryTimeout(IndexCheck.STATEMENT_SECONDS);
+            boolean folds = number(statement, "select @@lower_case_table_names", 1) > 0;
+            Set<String> there = new TreeSet<>(folds ? String.CASE_INSENSITIVE_ORDER : Comparator.naturalOrder());
+            try (ResultSet row = statement.executeQuery("select schema_name from information_schema.schemata")) {
+                while (row.next()) there.add(row.getString(1));
+            }
+            return there;
         }
     }
 
@@ -235,7 +251,7 @@ final class MariaDbIndexes {
             Duration up = Duration.ofSeconds(number(statement, "show global status like 'Uptime'", 2));
             if (up.compareTo(check.unusedFor) < 0) {
                 notes.accept("unused indexes were not looked for: " + server + " counts their use since its start, "
-                        + up + " ago, which is less than " + IndexCheck.words(check.unusedFor)
+                        + IndexCheck.words(up) + " ago, which is less than " + IndexCheck.words(check.unusedFor)
                         + "; look again later, or lower unusedFor");
                 return false;
             }

@@ -54,6 +54,9 @@ final class PlanCheck {
     /** An index must make it cheaper by this factor at least, or it is not worth its writes. */
     private static final double LEAST_GAIN = 2;
 
+    /** Characters of a statement that are shown. */
+    private static final int MOST_SHOWN = 200, MOST_NOTED = 80;
+
     private static final int FIRST_GENERIC = 16;
     private static final int OLDEST = 12;
 
@@ -90,7 +93,19 @@ final class PlanCheck {
             double row) {}
 
     /** An index that is proposed, to be compared with the others. */
-    private record Proposal(long table, List<String> columns, IndexAdvice advice) {}
+    private record Proposal(long table, List<String> columns, IndexAdvice advice) {
+        /** Served by the index of another one. */
+        IndexAdvice with(Proposal other) {
+            return new IndexAdvice(
+                    advice.kind(),
+                    advice.table(),
+                    advice.subject(),
+                    advice.detail() + "; the same index serves statement " + other.advice.subject(),
+                    other.advice.ddl(),
+                    advice.gain(),
+                    advice.verified() && columns.equals(other.columns));
+        }
+    }
 
     private final Connection connection;
     private final long minRows;
@@ -115,7 +130,7 @@ final class PlanCheck {
      * @param statements all that the guard has seen, also those that write: shares are those of their time
      * @param minRows tables with fewer rows are left alone
      * @param notes told what was not looked at, what got no index, and why
-     * @return an index to create for each, most urgent first
+     * @return an index to create for each, most urgent first; the same statement where one serves several
      * @throws SQLException if the server does not say what it is, or the connection's state cannot be restored; a statement
      *     that cannot be planned, or a server that goes away meanwhile, is a note
      */
@@ -237,9 +252,15 @@ final class PlanCheck {
     }
 
     private void note(StatementStats stats, String what) {
-        String text = stats.statement();
-        String short80 = text.length() <= 80 ? text : text.substring(0, 79) + "…";
-        notes.accept(stats.fingerprint() + " (" + short80 + ") " + what);
+        notes.accept(stats.fingerprint() + " (" + shown(stats, MOST_NOTED) + ") " + what);
+    }
+
+    /** In one line. */
+    private static String shown(StatementStats stats, int most) {
+        String text = stats.statement().strip().replaceAll("\\s+", " ");
+        if (text.length() <= most) return text;
+        int end = Character.isHighSurrogate(text.charAt(most - 2)) ? most - 2 : most - 1;
+        return text.substring(0, end) + "…";
     }
 
     // ---- one statement ----------------------------------------------------------------------------------------------
@@ -293,7 +314,12 @@ final class PlanCheck {
             return;
         }
         String ddl = fenced(CATALOG_LIMIT, "", () -> table.ddl(connection, choice, names));
-        String detail = String.format(Locale.ROOT, "%s, in %.0f %% of the time of all statements", seen, share * 100);
+        String detail = String.format(
+                Locale.ROOT,
+                "statement  %s\n%s, in %.0f %% of the time of all statements",
+                shown(stats, MOST_SHOWN),
+                seen,
+                share * 100);
         proposals.add(new Proposal(
                 table.oid,
                 choice.columns(),
@@ -330,7 +356,13 @@ final class PlanCheck {
         // HypoPG names its own by their number: <13581>btree_orders_customer_id.
         boolean used = tried.indexes().stream().anyMatch(each -> each.startsWith("<"));
         double factor = plan.cost() / Math.max(1e-9, tried.cost());
-        return new Gain(factor, used && factor >= LEAST_GAIN, used ? "" : "would not be used, says HypoPG");
+        return used ? worth(factor, true) : new Gain(factor, false, "would not be used, says HypoPG");
+    }
+
+    private static Gain worth(double factor, boolean verified) {
+        String little =
+                String.format(Locale.ROOT, "would make the statement %.1f times cheaper, not %.0f", factor, LEAST_GAIN);
+        return new Gain(factor, verified, factor < LEAST_GAIN ? little : "");
     }
 
     private static Gain estimate(Server server, QueryPlan plan, ScannedTable table, ScannedTable.Choice choice) {
@@ -341,8 +373,10 @@ final class PlanCheck {
             return new Gain(1, false, many);
         }
         // A limit may end the scan early; then the index is left early, too.
-        double rest = plan.cost() - table.cost;
-        return new Gain(rest < 0 ? table.cost / index : plan.cost() / (rest + index), false, "");
+        if (plan.cost() < table.cost) return worth(table.cost / index, false);
+        // How often a scan is repeated is not shown: as often as the cost of all allows.
+        double times = table.scan.repeated() ? Math.floor(plan.cost() / Math.max(1e-9, table.cost)) : 1;
+        return worth(plan.cost() / (plan.cost() - times * (table.cost - index)), false);
     }
 
     /**
@@ -358,23 +392,15 @@ final class PlanCheck {
         return 2 * server.randomPage() + fetched * page + rows * server.row();
     }
 
-    /** Each index once, and none that another one begins with. */
+    /** For each statement, but no index that another one begins with. */
     private List<IndexAdvice> advice() {
         List<IndexAdvice> advice = new ArrayList<>();
-        for (int i = 0; i < proposals.size(); i++) {
-            Proposal mine = proposals.get(i);
-            Proposal better = null;
-            for (int j = 0; j < proposals.size() && better == null; j++) {
-                Proposal other = proposals.get(j);
-                if (i == j || other.table() != mine.table() || !begins(other.columns(), mine.columns())) continue;
-                if (other.columns().size() > mine.columns().size() || j < i) better = other;
-            }
-            if (better == null) {
-                advice.add(mine.advice());
-            } else {
-                notes.accept(mine.advice().subject() + " " + mine.advice().detail()
-                        + "; the index that is proposed for " + better.advice().subject() + " serves it, too");
-            }
+        for (Proposal mine : proposals) {
+            Proposal longest = proposals.stream()
+                    .filter(other -> other.table() == mine.table() && begins(other.columns(), mine.columns()))
+                    .max(Comparator.comparingInt(other -> other.columns().size()))
+                    .orElse(mine);
+            advice.add(longest.equals(mine) ? mine.advice() : mine.with(longest));
         }
         return List.copyOf(advice);
     }

@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import javax.sql.DataSource;
@@ -223,7 +224,7 @@ final class PostgresIndexes {
 
     void look(List<IndexAdvice> advice) throws SQLException {
         limit(connection);
-        noteMissingSchemas();
+        if (!check.schemas.isEmpty()) check.requireSchemas(schemas());
         readIndexes();
         readForeignKeys();
         List<ForeignKey> missing = missing();
@@ -233,7 +234,8 @@ final class PostgresIndexes {
         List<IndexAdvice> duplicates = duplicates(redundant);
         List<IndexAdvice> unused = unused(redundant);
         List<IndexAdvice> scans = scans();
-        proposed.replaceAll((key, one) -> withoutWhatServes(scans, one));
+        proposed.replaceAll((key, one) -> sharing(one, scans, true));
+        scans.replaceAll(one -> sharing(one, proposed.values(), false));
         for (ForeignKey key : missing) if (key.rows >= check.minRows) advice.add(of(key, proposed));
         advice.addAll(scans);
         advice.addAll(invalid());
@@ -244,23 +246,24 @@ final class PostgresIndexes {
 
     /** In transactions of their own. */
     private List<IndexAdvice> scans() throws SQLException {
-        if (check.statements.isEmpty()) return List.of();
+        if (check.statements.isEmpty()) return new ArrayList<>();
         connection.rollback();
-        return PlanCheck.look(connection, check.statements, check.minRows, notes);
+        return new ArrayList<>(PlanCheck.look(connection, check.statements, check.minRows, notes));
     }
 
-    /** What is proposed for a statement may begin with the columns of a foreign key. */
-    private static IndexAdvice withoutWhatServes(List<IndexAdvice> scans, IndexAdvice key) {
-        if (key.ddl() == null) return key;
-        String columns = target(key.ddl());
+    /** With the index that is proposed for another one, if that begins with the same columns, or has just them. */
+    private static IndexAdvice sharing(IndexAdvice one, Collection<IndexAdvice> others, boolean equal) {
+        if (one.ddl() == null) return one;
+        String columns = target(one.ddl());
         String begin = columns.substring(0, columns.length() - 1);
-        for (IndexAdvice scan : scans) {
-            String other = scan.ddl() == null ? "" : target(scan.ddl());
-            if (!other.startsWith(begin + ")") && !other.startsWith(begin + ", ")) continue;
-            String detail = key.detail() + "; the index proposed for statement " + scan.subject() + " serves it, too";
-            return new IndexAdvice(key.kind(), key.table(), key.subject(), detail, null, key.gain(), false);
+        for (IndexAdvice other : others) {
+            String longer = other.ddl() == null ? "" : target(other.ddl());
+            if (!(equal && longer.equals(columns)) && !longer.startsWith(begin + ", ")) continue;
+            String what = other.kind() == Kind.SEQUENTIAL_SCAN ? "statement " : "foreign key ";
+            String detail = one.detail() + "; the same index serves " + what + other.subject();
+            return new IndexAdvice(one.kind(), one.table(), one.subject(), detail, other.ddl(), one.gain(), false);
         }
-        return key;
+        return one;
     }
 
     /** The table and columns of the index that a statement makes, without its name. */
@@ -279,13 +282,13 @@ final class PostgresIndexes {
         }
     }
 
-    private void noteMissingSchemas() throws SQLException {
-        for (String schema : check.schemas) {
-            if (!any("select 1 from pg_namespace where nspname = ?", schema)) {
-                notes.accept(
-                        "there is no schema \"" + schema + "\"; names are as the catalog has them, without quotes");
-            }
+    private Set<String> schemas() throws SQLException {
+        Set<String> schemas = new TreeSet<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select nspname from pg_namespace where nspname !~ '^pg_t'")) {
+            while (row.next()) schemas.add(row.getString(1));
         }
+        return schemas;
     }
 
     private boolean any(String sql, Object... values) throws SQLException {
@@ -451,15 +454,15 @@ final class PostgresIndexes {
         return key.partitioned && !own.isEmpty() && own.stream().allMatch(part -> isSupported(part, parts));
     }
 
-    /** One for each. An index that is proposed for one may serve another, which then needs none. */
+    /** One for each. An index that is proposed for one may serve another, which then has the same. */
     private Map<ForeignKey, IndexAdvice> proposals(List<ForeignKey> missing) throws SQLException {
-        Map<ForeignKey, IndexAdvice> proposals = new HashMap<>();
-        Map<ForeignKey, String> indexNames = new LinkedHashMap<>();
+        Map<ForeignKey, IndexAdvice> proposals = new LinkedHashMap<>();
+        Map<ForeignKey, String> statements = new LinkedHashMap<>();
         Set<String> taken = new HashSet<>();
         List<ForeignKey> longestFirst = new ArrayList<>(missing);
         longestFirst.sort(Comparator.comparingInt((ForeignKey key) -> -key.columns.size()));
         for (ForeignKey key : longestFirst) {
-            ForeignKey other = indexNames.keySet().stream()
+            ForeignKey other = statements.keySet().stream()
                     .filter(done -> done.childId == key.childId && serves(done, key))
                     .findFirst()
                     .orElse(null);
@@ -469,11 +472,12 @@ final class PostgresIndexes {
                 detail += "; no index on the columns can help: " + key.converted
                         + "; give it the type of the parent's column";
             } else if (other != null) {
-                detail += "; the index proposed for " + other.name + " serves this one, too";
+                detail += "; the same index serves foreign key " + other.name;
+                ddl = of(other, statements);
             } else {
                 String name = freeName(key.schemaId, key.childName, key.names, taken);
-                indexNames.put(key, name);
                 ddl = key.partitioned ? recipe(key, name) : create("concurrently " + quoted(name), key.child, key);
+                statements.put(key, ddl);
             }
             proposals.put(
                     key,

@@ -34,6 +34,8 @@ record QueryPlan(double cost, List<Scan> scans, Set<String> indexes, boolean pru
      * @param rows how many pass the filter, over all workers
      * @param cost of this scan
      * @param sortKey what its rows, and nothing but them, are sorted by for a limit; null if they are not
+     * @param repeated whether it may be done again and again, which its cost does not show: in a subquery, or inside of a
+     *     nested loop
      */
     record Scan(
             String schema,
@@ -42,12 +44,13 @@ record QueryPlan(double cost, List<Scan> scans, Set<String> indexes, boolean pru
             String filter,
             double rows,
             double cost,
-            @Nullable String sortKey) {}
+            @Nullable String sortKey,
+            boolean repeated) {}
 
     /** Where in the plan a node is. */
     private record Place(
-            double processes, boolean limited, @Nullable String sortKey) {
-        static final Place TOP = new Place(1, false, null);
+            double processes, boolean limited, @Nullable String sortKey, boolean repeated) {
+        static final Place TOP = new Place(1, false, null, false);
     }
 
     /**
@@ -89,8 +92,12 @@ record QueryPlan(double cost, List<Scan> scans, Set<String> indexes, boolean pru
         if (plans == null) return pruned;
         Place below = below(type, node, place);
         for (Element each : children(plans, "Plan")) {
-            boolean inner = text(each, "Subplan-Name").isEmpty();
-            pruned |= walk(each, inner ? below : Place.TOP, scans, indexes);
+            String relation = text(each, "Parent-Relationship");
+            boolean again = relation.equals("SubPlan") || (relation.equals("Inner") && type.equals("Nested Loop"));
+            Place start = text(each, "Subplan-Name").isEmpty() ? below : Place.TOP;
+            boolean repeated = place.repeated() || again;
+            pruned |= walk(
+                    each, new Place(start.processes(), start.limited(), start.sortKey(), repeated), scans, indexes);
         }
         return pruned;
     }
@@ -105,18 +112,20 @@ record QueryPlan(double cost, List<Scan> scans, Set<String> indexes, boolean pru
                 text(node, "Filter"),
                 number(node, "Plan-Rows") * share,
                 number(node, "Total-Cost"),
-                place.sortKey());
+                place.sortKey(),
+                place.repeated());
     }
 
     private static Place below(String type, Element node, Place place) {
         return switch (type) {
-            case "Limit" -> new Place(place.processes(), true, null);
+            case "Limit" -> new Place(place.processes(), true, null, place.repeated());
             case "Sort", "Incremental Sort" ->
-                new Place(place.processes(), false, place.limited() ? firstKey(node) : null);
+                new Place(place.processes(), false, place.limited() ? firstKey(node) : null, place.repeated());
             case "Gather", "Gather Merge" ->
-                new Place(processes(number(node, "Workers-Planned")), place.limited(), place.sortKey());
+                new Place(
+                        processes(number(node, "Workers-Planned")), place.limited(), place.sortKey(), place.repeated());
             case "Append", "Merge Append", "LockRows", "Result" -> place;
-            default -> new Place(place.processes(), false, null);
+            default -> new Place(place.processes(), false, null, place.repeated());
         };
     }
 

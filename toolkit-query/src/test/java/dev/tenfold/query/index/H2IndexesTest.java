@@ -1,6 +1,7 @@
 package dev.tenfold.query.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -77,6 +78,15 @@ class H2IndexesTest {
         run(String.valueOf(advice.get(0).ddl()));
         IndexCheck.of(database).report().assertClean();
         assertThat(IndexCheck.of(database).schemas("PUBLIC").report().advice()).isEmpty();
+    }
+
+    @Test
+    void a_schema_that_is_not_there_is_refused() throws SQLException {
+        run("create schema shop");
+        IndexCheck check = IndexCheck.of(database).schemas("SHOP", "shop");
+        assertThatIllegalArgumentException()
+                .isThrownBy(check::report)
+                .withMessageContaining("no schema \"shop\"; there are INFORMATION_SCHEMA, PUBLIC, SHOP;");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.tenfold.query.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.tenfold.query.index.IndexAdvice.Kind;
 import dev.tenfold.testkit.MariaDbServer;
@@ -107,12 +108,24 @@ class MariaDbIndexesTest {
     }
 
     @Test
+    void a_database_that_is_not_there_is_refused() {
+        String other = SERVER.createDatabase();
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () -> IndexCheck.of(database).schemas(other, "pubic").report())
+                .withMessageContaining("no schema \"pubic\"; there are ");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> IndexCheck.of(database).schemas("%").report());
+    }
+
+    @Test
     void it_says_what_was_not_looked_at() {
         IndexReport report =
                 IndexCheck.of(database).unusedFor(Duration.ofDays(300)).report();
         assertThat(report.database()).startsWith("MariaDB ");
         assertThat(report.notes())
                 .hasSize(2)
+                .noneMatch(note -> note.contains("PT"))
                 .anyMatch(note -> note.contains("InnoDB indexes them by itself"))
                 .anyMatch(note -> note.contains("performance_schema=on") || note.contains("since its start"));
     }

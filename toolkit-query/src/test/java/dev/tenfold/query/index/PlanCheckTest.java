@@ -78,7 +78,8 @@ class PlanCheckTest {
         assertThat(first.table()).isEqualTo("orders");
         assertThat(first.ddl()).isEqualTo("create index concurrently orders_customer_id_idx on orders (customer_id)");
         assertThat(first.detail())
-                .isEqualTo("reads all 200,000 rows of orders for about 20, in 100 % of the time of all statements");
+                .isEqualTo(
+                        "statement  select * from orders where customer_id = ?\nreads all 200,000 rows of orders for about 20, in 100 % of the time of all statements");
         assertThat(first.gain()).isGreaterThan(20);
         assertThat(first.verified()).isFalse();
 
@@ -309,18 +310,45 @@ class PlanCheckTest {
     }
 
     @Test
-    void one_index_for_several_statements_is_proposed_once() throws SQLException {
+    void a_long_statement_is_cut_and_in_one_line() throws SQLException {
+        String sql = "select *\n  from orders where customer_id = ? and name <> '" + "x".repeat(300) + "'";
+        String detail = look(false, reads(sql)).get(0).detail();
+
+        assertThat(detail)
+                .startsWith("statement  select * from orders where customer_id = ? and name <> 'xxx")
+                .contains("x…\nreads all");
+        assertThat(detail.indexOf('\n')).isEqualTo("statement  ".length() + 200);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void an_index_that_makes_it_little_cheaper_is_a_note(boolean oldWay) throws SQLException {
+        String sql = "select total from orders where customer_id = ?"
+                + " union all select sum(total) from orders where total > 0"
+                + " union all select sum(total) from orders where total > 1";
+
+        assertThat(look(oldWay, reads(sql))).isEmpty();
+        assertThat(notes)
+                .anyMatch(each -> each.contains("one on [customer_id] would make the statement 1.")
+                        && each.contains(" times cheaper, not 2"));
+    }
+
+    @Test
+    void one_index_for_several_statements_is_the_same_statement_to_run() throws SQLException {
         List<IndexAdvice> advice = look(
                 false,
                 stats("a", "select id from orders where customer_id = ?", true, 9),
-                stats("b", "select * from orders where customer_id = ? and created > ?", true, 8),
-                stats("c", "select * from orders where created > ? and customer_id = ?", true, 7));
+                stats("b", "select * from orders where customer_id = ? and status = ?", true, 8),
+                stats("c", "select * from orders where status = ? and customer_id = ?", true, 7),
+                stats("d", "select * from orders where customer_id = ? and status = ? and created > ?", true, 6));
 
+        assertThat(advice).extracting(IndexAdvice::subject).containsExactly("a", "b", "c", "d");
         assertThat(advice)
-                .singleElement()
-                .satisfies(each -> assertThat(each.subject()).isEqualTo("b"));
-        assertThat(notes).anyMatch(each -> each.startsWith("a reads all") && each.contains("proposed for b"));
-        assertThat(notes).anyMatch(each -> each.startsWith("c reads all") && each.contains("proposed for b"));
+                .extracting(IndexAdvice::ddl)
+                .containsOnly("create index concurrently orders_customer_id_status_created_idx on orders"
+                        + " (customer_id, status, created)");
+        assertThat(advice.get(0).detail()).endsWith("; the same index serves statement d");
+        assertThat(advice.get(3).detail()).doesNotContain("the same index");
     }
 
     @Test

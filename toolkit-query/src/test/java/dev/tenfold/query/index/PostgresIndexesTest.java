@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
@@ -17,11 +18,13 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -359,7 +362,43 @@ class PostgresIndexesTest {
         run("create table legacy_x (a int constraint x_fk references parent)");
         assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().ignore("legacy_.*")))
                 .containsExactly("t_fk");
-        check().ignore("legacy_.*").ignore("t_f.").report().assertClean();
+        IndexReport clean = check().ignore("legacy_.*").ignore("t_f.").report();
+        clean.assertClean();
+        assertThat(clean.notes()).noneMatch(note -> note.contains("left nothing out"));
+    }
+
+    @Test
+    void a_key_of_advice_can_be_ignored_whatever_characters_it_has() throws SQLException {
+        run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
+        run("create table \"old (1)\" (a int constraint \"x_fk\" references parent)");
+        IndexCheck check = check();
+        for (IndexAdvice advice : check.report().advice()) check = check.ignore(advice.key());
+        check.report().assertClean();
+        check().ignore("MISSING_FOREIGN_KEY_INDEX .*").report().assertClean();
+    }
+
+    @Test
+    void what_is_ignored_in_vain_is_a_note_for_each() throws SQLException {
+        run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
+        IndexReport report =
+                check().ignore("t_fk").ignore("gone_.*").ignore("t").report();
+        report.assertClean();
+        assertThat(report.notes().stream().filter(note -> note.contains("ignore")))
+                .containsExactly("ignore(\"gone_.*\") left nothing out");
+    }
+
+    @Test
+    void known_advice_that_is_found_no_more_is_named_and_no_failure_by_itself() throws SQLException {
+        check().report().assertNothingNew(Set.of("UNUSED_INDEX t gone_2"));
+        run("create table parent (id int primary key)", "create table t (a int constraint t_fk references parent)");
+        run("create table u (a int constraint u_fk references parent)");
+        IndexReport report = check().report();
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> report.assertNothingNew(
+                        Set.of("UNUSED_INDEX t gone_2", "MISSING_FOREIGN_KEY_INDEX t t_fk", "UNUSED_INDEX t gone_1")))
+                .satisfies(e -> assertThat(e.getMessage())
+                        .endsWith("found no more, take from what is known:\n    UNUSED_INDEX t gone_1"
+                                + "\n    UNUSED_INDEX t gone_2"));
     }
 
     @Test
@@ -369,7 +408,28 @@ class PostgresIndexesTest {
         run("create table \"B\".t (a int constraint b_fk references parent)");
         assertThat(found(Kind.MISSING_FOREIGN_KEY_INDEX, check().schemas("public", "B")))
                 .containsExactly("b_fk");
-        assertThat(check().schemas("b").report().notes()).anyMatch(note -> note.contains("no schema \"b\""));
+    }
+
+    @Test
+    void a_schema_that_is_not_there_is_refused_and_the_connection_goes_back_as_it_was() throws SQLException {
+        run("create schema a", "create schema \"B\"");
+        AtomicInteger left = new AtomicInteger();
+        DataSource kept = proxy(connection, left);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> IndexCheck.of(kept).schemas("public", "b").report())
+                .withMessageContainingAll("no schema \"b\"; there are B, a, ", ", public;", "without quotes");
+        assertThat(left).hasValue(1);
+        assertThat(connection.getAutoCommit()).isTrue();
+        assertThat(connection.isReadOnly()).isFalse();
+    }
+
+    @Test
+    void of_many_schemas_twenty_are_named() throws SQLException {
+        for (int i = 0; i < 20; i++) run("create schema a" + i);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> check().schemas("pubic").report())
+                .withMessageContaining("there are a0, a1, ")
+                .withMessageContaining(", a9 and 3 more;");
     }
 
     @Test
@@ -415,7 +475,16 @@ class PostgresIndexesTest {
         assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactlyInAnyOrder("a_fk", "b_fk");
         assertThat(report.advice())
                 .extracting(IndexAdvice::ddl)
-                .containsExactlyInAnyOrder(null, "create index concurrently t_id_x_idx on t (id, x)");
+                .containsExactly(
+                        "create index concurrently t_id_x_idx on t (id, x)",
+                        "create index concurrently t_id_x_idx on t (id, x)");
+        assertThat(report.text())
+                .contains("the same index serves foreign key b_fk")
+                .containsOnlyOnce("create index")
+                .containsOnlyOnce("to run: the same as for a_fk");
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> report.assertNothingNew(Set.of("MISSING_FOREIGN_KEY_INDEX t a_fk")))
+                .withMessageContaining("create index concurrently t_id_x_idx");
     }
 
     private void shop() throws SQLException {
@@ -447,8 +516,38 @@ class PostgresIndexesTest {
                 .as(report.text())
                 .extracting(IndexAdvice::kind)
                 .containsExactly(Kind.MISSING_FOREIGN_KEY_INDEX, Kind.SEQUENTIAL_SCAN);
-        assertThat(report.advice().get(0).ddl()).isNull();
-        assertThat(report.advice().get(0).detail()).contains("proposed for statement 0123456789abcdef");
+        assertThat(report.advice().get(0).detail()).contains("the same index serves statement 0123456789abcdef");
+        assertThat(report.advice())
+                .extracting(IndexAdvice::ddl)
+                .containsOnly("create index concurrently sale_customer_id_idx on sale (customer_id)");
+        assertThat(report.text())
+                .contains(
+                        "    statement  select note from sale where customer_id = ?\n    reads all 20,000 rows of sale")
+                .containsOnlyOnce("create index");
+        assertThatExceptionOfType(AssertionError.class)
+                .isThrownBy(() -> check().statements(List.of(slow))
+                        .ignore("0123456789abcdef")
+                        .report()
+                        .assertClean())
+                .withMessageContaining("create index");
+        run(String.valueOf(report.advice().get(1).ddl()));
+        check().statements(List.of(slow)).report().assertClean();
+    }
+
+    @Test
+    void a_statement_is_served_by_the_longer_index_of_a_foreign_key() throws SQLException {
+        shop();
+        run("create table place (customer_id int, id int, primary key (customer_id, id))");
+        run("alter table sale drop constraint sale_fk, add column place_id int, add constraint place_fk"
+                + " foreign key (customer_id, place_id) references place");
+        StatementStats slow = watched("select note from sale where customer_id = ?");
+        IndexReport report = check().statements(List.of(slow)).report();
+        assertThat(report.advice()).hasSize(2);
+        assertThat(report.advice())
+                .extracting(IndexAdvice::ddl)
+                .containsOnly(
+                        "create index concurrently sale_customer_id_place_id_idx on sale (customer_id, place_id)");
+        assertThat(report.advice().get(1).detail()).endsWith("; the same index serves foreign key place_fk");
         run(String.valueOf(report.advice().get(1).ddl()));
         check().statements(List.of(slow)).report().assertClean();
     }
@@ -602,7 +701,42 @@ class PostgresIndexesTest {
                 .withMessageContaining("minRows -1");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> check().unusedFor(Duration.ofDays(-1)))
-                .withMessageContaining("unusedFor PT-24H");
+                .withMessageContaining("unusedFor minus 1 day must not be negative");
         assertThatIllegalArgumentException().isThrownBy(() -> check().ignore("("));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> check().ignore(" "))
+                .withMessageContaining("ignore \" \" must not be blank");
+    }
+
+    @Test
+    void nulls_are_refused_by_the_option_s_name() {
+        refusesNull("dataSource", () -> IndexCheck.of(none()));
+        refusesNull("schemas", () -> check().schemas(PostgresIndexesTest.<String[]>none()));
+        refusesNull("one of schemas", () -> check().schemas("a", none()));
+        refusesNull("statements", () -> check().statements(none()));
+        refusesNull("one of statements", () -> check().statements(Arrays.asList(watched("select 1"), none())));
+        refusesNull("unusedFor", () -> check().unusedFor(none()));
+        refusesNull("replicas", () -> check().replicas(PostgresIndexesTest.<DataSource[]>none()));
+        refusesNull("one of replicas", () -> check().replicas(database, none()));
+        refusesNull("ignore", () -> check().ignore(none()));
+        refusesNull("known", () -> new IndexReport("", List.of(), List.of()).assertNothingNew(none()));
+    }
+
+    private static void refusesNull(String name, ThrowingCallable call) {
+        assertThatNullPointerException().isThrownBy(call).withMessage(name);
+    }
+
+    @SuppressWarnings({"NullAway", "TypeParameterUnusedInFormals"})
+    private static <T> T none() {
+        return null;
+    }
+
+    @Test
+    void durations_are_in_words() {
+        assertThat(IndexCheck.words(Duration.ZERO)).isEqualTo("0 seconds");
+        assertThat(IndexCheck.words(Duration.ofDays(30))).isEqualTo("30 days");
+        assertThat(IndexCheck.words(Duration.ofMinutes(1501))).isEqualTo("1 day 1 hour 1 minute");
+        assertThat(IndexCheck.words(Duration.ofMillis(-2_500))).isEqualTo("minus 2 seconds 500 milliseconds");
+        assertThat(IndexCheck.words(Duration.ofNanos(1))).isEqualTo("1 nanosecond");
     }
 }
