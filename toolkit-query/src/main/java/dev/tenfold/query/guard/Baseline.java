@@ -35,8 +35,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A line is a kind, a fingerprint and a call site, without its line number, so that editing the class breaks nothing; what
  * follows {@code #} is for the reader. A line of N_PLUS_ONE covers a LOOP of the same statement and method too, and the other
- * way round: which of them it is depends on whether the query before it was seen. Lines are sorted, so that two branches seldom meet in one place. Lines that begin with
- * {@code #} are kept, with the finding that follows them.
+ * way round: which of them it is depends on whether the query before it was seen. Lines are sorted, so that two branches
+ * seldom meet in one place. Lines that begin with {@code #} are kept, with the finding that follows them.
  *
  * <p>Tests that run with {@code -Dtenfold.baseline=write} add what they find, and pass. Nothing is ever removed: of that
  * a run of some tests knows too little. Findings that did not show up are told by {@link #unseen}, which {@link WatchQueries}
@@ -85,8 +85,8 @@ public final class Baseline {
      * @throws IllegalArgumentException if the path is empty or a folder
      */
     public static Baseline at(String path) {
-        if (Objects.requireNonNull(path, "path").isBlank())
-            throw new IllegalArgumentException("the baseline's path is empty");
+        Objects.requireNonNull(path, "path");
+        if (path.isBlank()) throw new IllegalArgumentException("the baseline's path is empty");
         String module = System.getProperty("basedir");
         Path file = Path.of(module == null ? "" : module)
                 .resolve(path)

@@ -503,7 +503,7 @@ class QueryExtensionTest {
             note();
         }
 
-        @ParameterizedTest
+        @ParameterizedTest(name = "of {0}")
         @ValueSource(ints = 7)
         void parameters(int number) {
             assertThat(number).isEqualTo(7);
@@ -535,7 +535,7 @@ class QueryExtensionTest {
                 .containsExactlyInAnyOrder(
                         "Named.page()",
                         "Named.repeated() (repetition 1 of 1)",
-                        "Named.parameters() ([1] 7)",
+                        "Named.parameters() (of 7)",
                         "Named.dynamic() (one)",
                         "Named.dynamic() (two)",
                         "Empty.page()");
