@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -33,8 +34,9 @@ import org.slf4j.LoggerFactory;
  * }</pre>
  *
  * <p>A line is a kind, a fingerprint and a call site, without its line number, so that editing the class breaks nothing; what
- * follows {@code #} is for the reader. Lines are sorted, so that two branches seldom meet in one place. Lines that begin with
- * {@code #} are kept, with the finding that follows them.
+ * follows {@code #} is for the reader. A line of N_PLUS_ONE covers a LOOP of the same statement and method too, and the other
+ * way round: which of them it is depends on whether the query before it was seen. Lines are sorted, so that two branches
+ * seldom meet in one place. Lines that begin with {@code #} are kept, with the finding that follows them.
  *
  * <p>Tests that run with {@code -Dtenfold.baseline=write} add what they find, and pass. Nothing is ever removed: of that
  * a run of some tests knows too little. Findings that did not show up are told by {@link #unseen}, which {@link WatchQueries}
@@ -64,6 +66,10 @@ public final class Baseline {
         private final TreeMap<String, String> lines = new TreeMap<>();
         private final TreeMap<String, List<String>> comments = new TreeMap<>();
         private final List<String> last = new ArrayList<>();
+
+        private boolean covers(Finding finding) {
+            return lines.containsKey(key(finding)) || lines.containsKey(twin(finding));
+        }
     }
 
     private Baseline(Path file) {
@@ -79,6 +85,7 @@ public final class Baseline {
      * @throws IllegalArgumentException if the path is empty or a folder
      */
     public static Baseline at(String path) {
+        Objects.requireNonNull(path, "path");
         if (path.isBlank()) throw new IllegalArgumentException("the baseline's path is empty");
         String module = System.getProperty("basedir");
         Path file = Path.of(module == null ? "" : module)
@@ -119,13 +126,24 @@ public final class Baseline {
             Content known = read();
             List<Finding> unknown = new ArrayList<>();
             for (Finding finding : findings) {
-                String key = key(finding);
-                seen.add(key);
-                if (!known.lines.containsKey(key)) unknown.add(finding);
+                seen.add(key(finding));
+                seen.add(twin(finding));
+                if (!known.covers(finding)) unknown.add(finding);
             }
             if (unknown.isEmpty() || !write) return unknown;
             add(unknown);
             return List.of();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Refuses a file that is no baseline, and a mode that is none. */
+    void check() {
+        boolean unused = isToBeWritten();
+        lock.lock();
+        try {
+            Content unusedContent = read();
         } finally {
             lock.unlock();
         }
@@ -156,8 +174,21 @@ public final class Baseline {
     // ---- lines ------------------------------------------------------------------------------------------------------
 
     private static String key(Finding finding) {
+        return key(finding.kind(), finding);
+    }
+
+    private static String key(FindingKind kind, Finding finding) {
         String fingerprint = finding.fingerprint().isEmpty() ? "-" : finding.fingerprint();
-        return finding.kind() + " " + fingerprint + " " + site(finding.site());
+        return kind + " " + fingerprint + " " + site(finding.site());
+    }
+
+    /** The key under which the same loop may be known, whose query before it was seen, or was not. */
+    private static String twin(Finding finding) {
+        return switch (finding.kind()) {
+            case N_PLUS_ONE -> key(FindingKind.LOOP, finding);
+            case LOOP -> key(FindingKind.N_PLUS_ONE, finding);
+            default -> key(finding);
+        };
     }
 
     /** Class and method as in the source; what the compiler calls a lambda depends on the others in its class. */
@@ -243,7 +274,7 @@ public final class Baseline {
                 Content now = parse(text());
                 int before = now.lines.size();
                 for (Finding finding : findings) {
-                    now.lines.putIfAbsent(key(finding), line(finding));
+                    if (!now.covers(finding)) now.lines.put(key(finding), line(finding));
                 }
                 replace(now);
                 content = now;

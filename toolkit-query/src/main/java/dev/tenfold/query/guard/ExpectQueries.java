@@ -21,7 +21,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
  * {@code @BeforeEach}, {@code @AfterEach} and other extensions do around it. On a class it holds for each of its tests, those
  * in {@code @Nested} classes too; on a method it replaces that of the class.
  *
- * <p>A test that fails by itself fails as it is. Needs JUnit 5.13 or later. One of {@link #max} and {@link #exactly} has to be given.
+ * <p>A test that fails by itself fails as it is. Needs JUnit 5.13 or later. One of {@link #max} and {@link #exactly} has to
+ * be given, or the test fails before it runs.
  */
 @Documented
 @Inherited
@@ -30,7 +31,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(QueryExtension.class)
 public @interface ExpectQueries {
     /**
-     * At most so many statements.
+     * At most so many statements. If it is above 0, the test also fails if no guard sees a statement on any thread, as its
+     * data source may be one that is not watched; if it is 0, that cannot be told.
      *
      * @return 0 or more; −1 if {@link #exactly} is given
      */

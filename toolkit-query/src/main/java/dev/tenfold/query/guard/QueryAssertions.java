@@ -97,7 +97,8 @@ public final class QueryAssertions {
     }
 
     /**
-     * At most so many statements.
+     * At most so many statements. If no guard sees a statement on any thread the assertion fails, as the data source may be
+     * one that is not watched; with 0, as {@link #none}, it cannot tell.
      *
      * @param statements 0 or more
      * @return what to assert
@@ -119,7 +120,8 @@ public final class QueryAssertions {
     }
 
     /**
-     * No statement at all.
+     * No statement at all. Weakness: it passes, too, if the action uses a data source that is not watched, as long as
+     * another one is in this JVM; it cannot tell the two apart.
      *
      * @return what to assert
      */
@@ -137,11 +139,14 @@ public final class QueryAssertions {
      * executed more often the second time. This is the surest test against N+1 queries, as it needs no number to be kept up
      * to date. After n_plus_one_control, Evil Martians.
      *
+     * <p>If no query gives more rows the second time, nothing has grown, and the assertion fails as inconclusive, unless
+     * {@link Growth#readingFixedRows} is said.
+     *
      * @param seed is called before each run
      * @return what to assert
      */
     public static Growth constant(Seed seed) {
-        return new Growth(Objects.requireNonNull(seed, "seed"), 2, 5, false, false);
+        return new Growth(Objects.requireNonNull(seed, "seed"), 2, 5, false, false, false);
     }
 
     /**
@@ -151,8 +156,8 @@ public final class QueryAssertions {
      * @param action is run once, on this thread
      * @param <X> what the action throws
      * @throws X if the action does
-     * @throws AssertionError if there were more or fewer, with a table of the statements; if no data source is watched; or if
-     *     statements ran on threads that are in no scope
+     * @throws AssertionError if there were more or fewer, with a table of the statements; if no data source is watched; if
+     *     some are allowed, and no statement was seen on any thread; or if statements ran on threads that are in no scope
      */
     public static <X extends Throwable> void assertQueries(Limit expected, Action<X> action) throws X {
         assertQueries(expected, asQuestion(action));
@@ -167,11 +172,12 @@ public final class QueryAssertions {
      * @param <X> what the action throws
      * @return what the action gave
      * @throws X if the action does
-     * @throws AssertionError if there were more or fewer, with a table of the statements; if no data source is watched; or if
-     *     statements ran on threads that are in no scope
+     * @throws AssertionError if there were more or fewer, with a table of the statements; if no data source is watched; if
+     *     some are allowed, and no statement was seen on any thread; or if statements ran on threads that are in no scope
      */
     public static <T extends @Nullable Object, X extends Throwable> T assertQueries(
             Limit expected, Question<T, X> action) throws X {
+        Objects.requireNonNull(expected, "expected");
         Objects.requireNonNull(action, "action");
         Tally tally = Tally.open("assertQueries", expected.allThreads);
         T value;
@@ -189,8 +195,8 @@ public final class QueryAssertions {
      * @param action is run twice, on this thread
      * @param <X> what the action throws
      * @throws X if the action does
-     * @throws AssertionError if a statement was executed more often with more rows; if there was no statement; or if
-     *     statements ran on threads that are in no scope
+     * @throws AssertionError if a statement was executed more often with more rows; if there was no statement; if no query
+     *     gave more rows; or if statements ran on threads that are in no scope
      */
     public static <X extends Throwable> void assertQueries(Growth expected, Action<X> action) throws X {
         assertQueries(expected, asQuestion(action));
@@ -205,11 +211,12 @@ public final class QueryAssertions {
      * @param <X> what the action throws
      * @return what the action gave the second time
      * @throws X if the action does
-     * @throws AssertionError if a statement was executed more often with more rows; if there was no statement; or if
-     *     statements ran on threads that are in no scope
+     * @throws AssertionError if a statement was executed more often with more rows; if there was no statement; if no query
+     *     gave more rows; or if statements ran on threads that are in no scope
      */
     public static <T extends @Nullable Object, X extends Throwable> T assertQueries(
             Growth expected, Question<T, X> action) throws X {
+        Objects.requireNonNull(expected, "expected");
         Objects.requireNonNull(action, "action");
         expected.sow(expected.few);
         Tally few = Tally.open("assertQueries for " + expected.few, expected.allThreads);
@@ -234,8 +241,8 @@ public final class QueryAssertions {
      * @param action is run once, on this thread
      * @param <X> what the action throws
      * @throws X if the action does
-     * @throws AssertionError if something was found, with all of it; if no data source is watched; or if statements ran on
-     *     threads that are in no scope
+     * @throws AssertionError if something was found, with all of it; if no data source is watched, or no statement was seen
+     *     on any thread; or if statements ran on threads that are in no scope
      */
     public static <X extends Throwable> void assertNoFindings(Action<X> action) throws X {
         assertNoFindings(null, asQuestion(action));
@@ -287,7 +294,7 @@ public final class QueryAssertions {
         try (tally) {
             value = action.get();
         }
-        refuseUnwatched();
+        refuseNoStatement(tally, "assertQueries(none(), …)");
         refuseFindings(tally, STEADY, known);
         refuseStrangers(tally);
         return value;
@@ -352,6 +359,7 @@ public final class QueryAssertions {
         }
 
         void check(Tally tally) {
+            if (min == 0 && max > 0) refuseNoStatement(tally, "none()");
             refuseUnwatched();
             long counted = tally.count(selectsOnly);
             if (counted < min || counted > max) throw new AssertionError(message(tally, counted));
@@ -391,13 +399,15 @@ public final class QueryAssertions {
         private final int many;
         private final boolean allThreads;
         private final boolean scopedOnly;
+        private final boolean fixedRows;
 
-        private Growth(Seed seed, int few, int many, boolean allThreads, boolean scopedOnly) {
+        private Growth(Seed seed, int few, int many, boolean allThreads, boolean scopedOnly, boolean fixedRows) {
             this.seed = seed;
             this.few = few;
             this.many = many;
             this.allThreads = allThreads;
             this.scopedOnly = scopedOnly;
+            this.fixedRows = fixedRows;
         }
 
         /**
@@ -413,7 +423,7 @@ public final class QueryAssertions {
                 throw new IllegalArgumentException(
                         "sizes(" + newFew + ", " + newMany + "): 1 or more rows first, then more of them");
             }
-            return new Growth(seed, newFew, newMany, allThreads, scopedOnly);
+            return new Growth(seed, newFew, newMany, allThreads, scopedOnly, fixedRows);
         }
 
         /**
@@ -423,7 +433,7 @@ public final class QueryAssertions {
          * @return a changed one
          */
         public Growth onAllThreads() {
-            return new Growth(seed, few, many, true, scopedOnly);
+            return new Growth(seed, few, many, true, scopedOnly, fixedRows);
         }
 
         /**
@@ -433,7 +443,19 @@ public final class QueryAssertions {
          * @return a changed one
          */
         public Growth ignoringOtherThreads() {
-            return new Growth(seed, few, many, allThreads, true);
+            return new Growth(seed, few, many, allThreads, true, fixedRows);
+        }
+
+        /**
+         * For an action that reads as many rows whatever there are, as {@code count(*)} and the first page of many do. By default
+         * an assertion fails if no query gave more rows at the second run than at the first, for then the seed may not be
+         * committed, or not be what the action reads. It does not fail for that if the rows of some query were not seen, as when
+         * its result set is unwrapped, or read after the action has returned, or if there was no query but only writes.
+         *
+         * @return a changed one
+         */
+        public Growth readingFixedRows() {
+            return new Growth(seed, few, many, allThreads, scopedOnly, true);
         }
 
         private void sow(int rows) {
@@ -465,6 +487,29 @@ public final class QueryAssertions {
                 refuseStrangers(fewer);
                 refuseStrangers(more);
             }
+            if (!fixedRows && rowsStayed(fewer, more)) {
+                throw new AssertionError(
+                        "inconclusive: the action read no more rows after seed(" + many + ") than after seed("
+                                + few
+                                + "): does seed commit, does the action read what it seeds, and not from a cache? If it reads as"
+                                + " many rows whatever there are, as count(*) does, say constant(…).readingFixedRows()"
+                                + more.table(MOST_SHOWN));
+            }
+        }
+
+        /** Whether there were queries, whose rows were all seen, and none gave more rows than before. */
+        private static boolean rowsStayed(Tally fewer, Tally more) {
+            boolean anyRead = false;
+            for (Tally tally : List.of(fewer, more)) {
+                for (Tally.Counted one : tally.statements()) {
+                    if (one.fingerprint.kind != StatementKind.SELECT) continue;
+                    anyRead = true;
+                    if (tally.rows(one.fingerprint) < 0) return false;
+                }
+            }
+            return anyRead
+                    && more.statements().stream()
+                            .allMatch(one -> more.rows(one.fingerprint) <= fewer.rows(one.fingerprint));
         }
 
         private String message(Map<String, int[]> counts, Tally fewer, Tally more) {
@@ -498,6 +543,15 @@ public final class QueryAssertions {
     @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // a checked exception passes as it is
     private static <X extends Throwable> X asItIs(Throwable thrown) throws X {
         throw (X) thrown;
+    }
+
+    /** Fails if no guard has seen a statement on any thread, as then nothing was tested. */
+    static void refuseNoStatement(Tally tally, String ifNoneIsRight) {
+        refuseUnwatched();
+        if (tally.hasSeenAny()) return;
+        throw new AssertionError(
+                "no statement was executed, on any thread: does the code run one, and is its data source the"
+                        + " one that QueryGuard.watch returned? If none is right, say " + ifNoneIsRight);
     }
 
     static void refuseUnwatched() {

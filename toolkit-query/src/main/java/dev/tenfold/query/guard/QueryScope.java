@@ -218,6 +218,7 @@ public final class QueryScope implements AutoCloseable {
             List<Finding> all = findings();
             findings.clear();
             all.forEach(this::found);
+            if (Tally.all != null) Tally.ended(this);
             closed = true;
             table = null;
         }

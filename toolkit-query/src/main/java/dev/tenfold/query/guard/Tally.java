@@ -2,6 +2,7 @@ package dev.tenfold.query.guard;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +36,9 @@ final class Tally implements AutoCloseable {
     private final String opener = withoutNumber(Thread.currentThread().getName());
     private final Map<String, Counted> statements = new LinkedHashMap<>();
     private final Map<String, Integer> strangers = new LinkedHashMap<>();
+    /** By fingerprint: the most rows that an execution gave, where they were seen. */
+    private final Map<String, Long> rows = new HashMap<>();
+
     private long selects;
     private long others;
     /** Who else may have executed what is in no tally; null if nobody. */
@@ -108,6 +112,7 @@ final class Tally implements AutoCloseable {
             now.remove(this);
             all = now.isEmpty() ? null : List.copyOf(now);
         }
+        rememberRows(scope.entries());
         scope.end();
         ThreadState.current().enter(before);
     }
@@ -134,6 +139,22 @@ final class Tally implements AutoCloseable {
         if (owned) return;
         for (Tally tally : open) {
             if (!tally.allThreads) tally.noteStranger(Thread.currentThread().getName(), scope);
+        }
+    }
+
+    /** Called when a scope ends, as long as it knows its statements. */
+    static void ended(QueryScope scope) {
+        List<Tally> open = all;
+        if (open == null) return;
+        for (Tally tally : open) {
+            if (tally.isAround(scope)) tally.rememberRows(scope.entries());
+        }
+    }
+
+    private synchronized void rememberRows(List<Entry> entries) {
+        for (Entry entry : entries) {
+            long most = entry.rows;
+            if (most >= 0) rows.merge(entry.fingerprint.id, most, Math::max);
         }
     }
 
@@ -187,6 +208,16 @@ final class Tally implements AutoCloseable {
 
     synchronized long count(boolean selectsOnly) {
         return selectsOnly ? selects : selects + others;
+    }
+
+    /** Whether any guard has seen a statement that is not of another test, on any thread. */
+    synchronized boolean hasSeenAny() {
+        return selects + others > 0 || !strangers.isEmpty();
+    }
+
+    /** The most rows that an execution of a statement gave; -1 if that was not seen. */
+    synchronized long rows(Fingerprint fingerprint) {
+        return rows.getOrDefault(fingerprint.id, -1L);
     }
 
     /** The most frequent first, those of the same number in the order of their first executions. */

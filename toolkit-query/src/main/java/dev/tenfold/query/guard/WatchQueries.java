@@ -23,7 +23,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
  *
  * <p>Statements of pools' threads are not judged with the test's, unless their tasks were given by {@link QueryScope#wrap
  * wrap}; that there were any is logged. A test that fails by itself fails as it is. At the end of the run, lines of the
- * baseline that were not seen are logged. Needs JUnit 5.13 or later.
+ * baseline that were not seen are logged. A test without statements passes, if there is a guard at all; if no guard has seen a statement in any test of
+ * the run, a warning is logged, as the data source may be one that is not watched. A baseline that cannot be read fails
+ * each of its tests before it runs. Needs JUnit 5.13 or later.
  */
 @Documented
 @Inherited
@@ -39,7 +41,7 @@ public @interface WatchQueries {
     String baseline() default "";
 
     /**
-     * What fails the test. Kinds that depend on time or on chance make tests fail now and then.
+     * What fails the test: one or more. Kinds that depend on time or on chance make tests fail now and then.
      *
      * @return by default all that are the same each time
      */

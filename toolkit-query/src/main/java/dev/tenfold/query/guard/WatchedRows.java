@@ -256,7 +256,8 @@ final class WatchedRows implements InvocationHandler {
 
     private void judge() {
         Entry its = entry;
-        if (its != null && its.rows < 0) its.rows = rows;
+        // Of what is read past this proxy, nothing is known.
+        if (its != null && its.rows < 0 && (plain || rows > 0)) its.rows = rows;
         executions().looked(rows, calls, guard.now());
         if (rows == 0) return;
         if (!all && rows == 1) measure();

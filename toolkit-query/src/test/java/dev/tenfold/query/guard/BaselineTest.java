@@ -97,6 +97,46 @@ class BaselineTest {
     }
 
     @Test
+    void a_loop_is_known_whether_or_not_the_query_before_it_was_seen() throws Exception {
+        Path file = folder.resolve("twins");
+        Files.writeString(file, """
+                LOOP 0000000000000001 com.acme.Feed.view
+                N_PLUS_ONE 0000000000000002 com.acme.Feed.view
+                WRITE_LOOP 0000000000000003 com.acme.Feed.view
+                """);
+        Baseline baseline = Baseline.at(file.toString());
+        Finding other = finding(FindingKind.LOOP, 3, "");
+        Finding elsewhere =
+                finding(FindingKind.LOOP, 2, "", new StackTraceElement("com.acme.Feed", "edit", "Feed.java", 2));
+
+        assertThat(baseline.unknown(List.of(
+                        finding(FindingKind.N_PLUS_ONE, 1, ""), finding(FindingKind.LOOP, 2, ""), other, elsewhere)))
+                .containsExactly(other, elsewhere);
+        assertThat(baseline.unseen()).containsExactly("WRITE_LOOP 0000000000000003 com.acme.Feed.view");
+    }
+
+    @Test
+    void a_loop_that_is_known_is_not_written_as_the_other_kind_too() throws Exception {
+        Path file = folder.resolve("twin");
+        Baseline baseline = Baseline.at(file.toString());
+        System.setProperty(WRITE, "write");
+        Finding loop = finding(FindingKind.LOOP, 1, "select 1");
+        Finding nPlusOne = finding(FindingKind.N_PLUS_ONE, 1, "select 1");
+        assertThat(baseline.unknown(List.of(loop, nPlusOne))).isEmpty();
+        assertThat(baseline.unknown(List.of(nPlusOne))).isEmpty();
+
+        assertThat(Files.readAllLines(file)).containsExactly("LOOP 0000000000000001 com.acme.Feed.view  # select 1");
+    }
+
+    @Test
+    @SuppressWarnings("NullAway") // gives null on purpose
+    void a_path_that_is_null_is_refused_by_name() {
+        assertThatThrownBy(() -> Baseline.at(null))
+                .isExactlyInstanceOf(NullPointerException.class)
+                .hasMessage("path");
+    }
+
+    @Test
     void many_that_write_at_once_lose_nothing() throws Exception {
         Path file = folder.resolve("shared");
         System.setProperty(WRITE, "write");

@@ -7,6 +7,7 @@ import static dev.tenfold.query.guard.QueryAssertions.exactly;
 import static dev.tenfold.query.guard.QueryAssertions.max;
 import static dev.tenfold.query.guard.QueryAssertions.none;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
@@ -19,6 +20,7 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -29,6 +31,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.h2.jdbc.JdbcResultSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
@@ -60,9 +64,38 @@ class QueryAssertionsTest {
     }
 
     @Test
-    void code_without_statements_passes_where_some_data_source_is_watched() {
+    void code_without_statements_passes_where_none_is_expected() {
         assertQueries(none(), () -> {});
-        assertQueries(max(2), () -> {});
+        assertQueries(max(0).selects(), () -> {});
+    }
+
+    @Test
+    void code_whose_data_source_is_not_watched_fails_as_no_statement_is_seen() {
+        assertThatThrownBy(() -> assertQueries(max(2), this::readUnwatched))
+                .isExactlyInstanceOf(AssertionError.class)
+                .hasMessage(
+                        "no statement was executed, on any thread: does the code run one, and is its data source the one"
+                                + " that QueryGuard.watch returned? If none is right, say none()");
+        assertThatThrownBy(() -> assertQueries(max(2).selects().onAllThreads(), this::readUnwatched))
+                .hasMessageStartingWith("no statement was executed, on any thread: ");
+        assertThatThrownBy(() -> assertQueries(max(2).ignoringOtherThreads(), this::readUnwatched))
+                .hasMessageStartingWith("no statement was executed, on any thread: ");
+        assertThatThrownBy(() -> assertNoFindings(this::readUnwatched))
+                .isExactlyInstanceOf(AssertionError.class)
+                .message()
+                .startsWith("no statement was executed, on any thread: ")
+                .endsWith("say assertQueries(none(), …)");
+    }
+
+    @Test
+    void a_statement_of_another_kind_or_thread_shows_that_the_data_source_is_watched() throws Exception {
+        assertQueries(max(2).selects(), () -> {
+            try (Connection connection = posts.guard.getConnection();
+                    Statement statement = connection.createStatement()) {
+                statement.executeUpdate("update author set name = 'x'");
+            }
+        });
+        assertQueries(max(2).ignoringOtherThreads(), () -> onPool(() -> posts.author(1)));
     }
 
     @Test
@@ -448,6 +481,115 @@ class QueryAssertionsTest {
                 .hasMessageStartingWith("no statement was executed, neither for 2 rows nor for 5:");
     }
 
+    @Test
+    void a_seed_that_does_nothing_makes_a_growth_test_inconclusive() {
+        assertThatThrownBy(() -> assertQueries(constant(rows -> {}), () -> posts.pageOneByOne()))
+                .isExactlyInstanceOf(AssertionError.class)
+                .message()
+                .startsWith(
+                        "inconclusive: the action read no more rows after seed(5) than after seed(2): does seed commit,"
+                                + " does the action read what it seeds, and not from a cache? If it reads as many rows whatever there are,"
+                                + " as count(*) does, say constant(…).readingFixedRows()")
+                .contains("5 × select name from author where id = ?")
+                .contains("1 × select author_id from post");
+        assertThatThrownBy(() -> assertQueries(constant(rows -> {}).sizes(3, 9), () -> posts.page()))
+                .hasMessageStartingWith(
+                        "inconclusive: the action read no more rows after seed(9) than after seed(3): ");
+    }
+
+    @Test
+    void a_seed_that_is_not_committed_makes_a_growth_test_inconclusive() throws SQLException {
+        try (Connection seeding = posts.guard.target().getConnection();
+                Statement statement = seeding.createStatement()) {
+            seeding.setAutoCommit(false);
+            assertThatThrownBy(() -> assertQueries(
+                            constant(rows -> {
+                                for (int i = 0; i < rows; i++) {
+                                    statement.execute("insert into author values (" + (100 * rows + i) + ", 'x')");
+                                }
+                            }),
+                            () -> posts.page()))
+                    .hasMessageStartingWith("inconclusive: the action read no more rows");
+            seeding.rollback();
+        }
+    }
+
+    @Test
+    void an_action_that_reads_from_a_cache_the_second_time_makes_a_growth_test_inconclusive() {
+        List<String> cached = new ArrayList<>();
+        assertThatThrownBy(() -> assertQueries(constant(rows -> posts.seed(rows)), () -> {
+                    if (cached.isEmpty()) cached.addAll(posts.page());
+                }))
+                .hasMessageStartingWith("inconclusive: the action read no more rows");
+    }
+
+    @Test
+    void an_action_that_reads_a_fixed_number_of_rows_passes_if_it_is_said() throws SQLException {
+        QueryAssertions.Action<SQLException> count = () -> read("select count(*) from post");
+
+        assertThatThrownBy(() -> assertQueries(constant(rows -> posts.seed(rows)), count))
+                .hasMessageStartingWith("inconclusive: the action read no more rows")
+                .hasMessageContaining("readingFixedRows()");
+        assertQueries(constant(rows -> posts.seed(rows)).readingFixedRows(), count);
+        assertQueries(constant(rows -> posts.seed(rows)).readingFixedRows().sizes(1, 3), count);
+        assertQueries(
+                constant(rows -> posts.seed(rows))
+                        .readingFixedRows()
+                        .onAllThreads()
+                        .ignoringOtherThreads(),
+                count);
+        assertThatThrownBy(() -> assertQueries(
+                        constant(rows -> posts.seed(rows)).readingFixedRows(), () -> posts.pageOneByOne()))
+                .hasMessageStartingWith("expected no more statements");
+    }
+
+    @Test
+    void a_fixed_query_beside_one_that_gives_more_rows_is_no_matter() throws SQLException {
+        assertQueries(constant(rows -> posts.seed(rows)), () -> {
+            read("select count(*) from post");
+            posts.page();
+        });
+    }
+
+    @Test
+    void rows_that_are_read_in_scopes_and_threads_inside_are_seen() throws SQLException {
+        assertQueries(constant(rows -> posts.seed(rows)), () -> {
+            try (QueryScope unused = QueryScope.open("GET /feed")) {
+                posts.page();
+            }
+        });
+        assertThatThrownBy(() -> assertQueries(constant(rows -> {}), () -> {
+                    try (QueryScope unused = QueryScope.open("GET /feed")) {
+                        posts.page();
+                    }
+                }))
+                .hasMessageStartingWith("inconclusive: the action read no more rows");
+        assertQueries(
+                constant(rows -> posts.seed(rows)),
+                () -> assertQueries(
+                        max(1),
+                        () -> join(started(() -> assertThatCode(posts::page).doesNotThrowAnyException()))));
+    }
+
+    @Test
+    void a_growth_test_does_not_fail_for_rows_that_cannot_be_seen() throws Exception {
+        assertQueries(constant(rows -> {}), () -> {
+            try (Connection connection = posts.guard.getConnection();
+                    Statement statement = connection.createStatement();
+                    ResultSet rows = statement.executeQuery("select * from post")) {
+                ResultSet own = rows.unwrap(JdbcResultSet.class);
+                while (own.next()) assertThat(own.getLong(1)).isPositive();
+            }
+        });
+        assertQueries(constant(rows -> {}).onAllThreads(), () -> onPool(() -> posts.page()));
+        assertQueries(constant(rows -> {}), () -> {
+            try (Connection connection = posts.guard.getConnection();
+                    Statement statement = connection.createStatement()) {
+                statement.executeUpdate("update author set name = 'x'");
+            }
+        });
+    }
+
     // ---- findings ---------------------------------------------------------------------------------------------------
 
     @Test
@@ -488,6 +630,31 @@ class QueryAssertionsTest {
                 .hasMessageStartingWith("1 finding:\n\nLOOP: ");
     }
 
+    // ---- bad input --------------------------------------------------------------------------------------------------
+
+    @Test
+    @SuppressWarnings("NullAway") // gives nulls on purpose
+    void null_is_refused_by_name() {
+        QueryAssertions.Action<RuntimeException> action = () -> {};
+        QueryAssertions.Question<String, RuntimeException> question = () -> "";
+        assertRefused("seed", () -> constant(null));
+        assertRefused("expected", () -> assertQueries((QueryAssertions.Limit) null, action));
+        assertRefused("expected", () -> assertQueries((QueryAssertions.Limit) null, question));
+        assertRefused("expected", () -> assertQueries((QueryAssertions.Growth) null, action));
+        assertRefused("expected", () -> assertQueries((QueryAssertions.Growth) null, question));
+        assertRefused("action", () -> assertQueries(none(), (QueryAssertions.Action<RuntimeException>) null));
+        assertRefused("action", () -> assertQueries(none(), (QueryAssertions.Question<String, RuntimeException>) null));
+        QueryAssertions.Growth growth = constant(rows -> {});
+        assertRefused("action", () -> assertQueries(growth, (QueryAssertions.Action<RuntimeException>) null));
+        assertRefused("action", () -> assertQueries(growth, (QueryAssertions.Question<String, RuntimeException>) null));
+        assertRefused("action", () -> assertNoFindings((QueryAssertions.Action<RuntimeException>) null));
+        assertRefused("action", () -> assertNoFindings((QueryAssertions.Question<String, RuntimeException>) null));
+    }
+
+    private static void assertRefused(String parameter, ThrowingCallable call) {
+        assertThatThrownBy(call).isExactlyInstanceOf(NullPointerException.class).hasMessage(parameter);
+    }
+
     // ---- without JUnit, and without a guard -------------------------------------------------------------------------
 
     @Test
@@ -515,6 +682,26 @@ class QueryAssertionsTest {
                             "no data source is watched, so no statement can be seen: wrap it by QueryGuard.watch(…)");
             assertThat(baseline).hasToString(Baseline.at("target/no.baseline").toString());
         }
+    }
+
+    private void readUnwatched() throws SQLException {
+        try (Connection connection = posts.guard.target().getConnection()) {
+            Posts.author(connection, 1);
+        }
+    }
+
+    private void read(String query) throws SQLException {
+        try (Connection connection = posts.guard.getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(query)) {
+            while (rows.next()) assertThat(rows.getLong(1)).isPositive();
+        }
+    }
+
+    private static Thread started(Runnable task) {
+        Thread thread = new Thread(task);
+        thread.start();
+        return thread;
     }
 
     private void onPool(QueryAssertions.Action<? extends Exception> task) throws Exception {

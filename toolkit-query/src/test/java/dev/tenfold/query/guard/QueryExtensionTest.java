@@ -3,22 +3,31 @@ package dev.tenfold.query.guard;
 import static dev.tenfold.query.guard.QueryAssertions.assertQueries;
 import static dev.tenfold.query.guard.QueryAssertions.exactly;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 
 import dev.tenfold.testkit.Await;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicNode;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.RepeatedTest;
@@ -35,6 +44,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
 import org.junit.platform.testkit.engine.Events;
 
@@ -79,6 +89,36 @@ class QueryExtensionTest {
         @ExpectQueries(max = 1, exactly = 1)
         void contradictory() {
             throw new AssertionError("must not run");
+        }
+
+        @Test
+        @ExpectQueries(max = -5)
+        void below_zero() {
+            throw new AssertionError("must not run");
+        }
+
+        @Test
+        @ExpectQueries(exactly = -2, selects = true)
+        void exactly_below_zero() {
+            throw new AssertionError("must not run");
+        }
+
+        @Test
+        @ExpectQueries(onAllThreads = true)
+        void no_number() {
+            throw new AssertionError("must not run");
+        }
+
+        @Test
+        @ExpectQueries(max = 2)
+        void unwatched() throws SQLException {
+            readUnwatched();
+        }
+
+        @Test
+        @ExpectQueries(max = 0)
+        void unwatched_where_none_is_expected() throws SQLException {
+            readUnwatched();
         }
 
         @Test
@@ -128,7 +168,18 @@ class QueryExtensionTest {
         assertThat(results.get("too many")).startsWith("expected at most 2 statements, but there were 3\n");
         assertThat(results.get("too few")).startsWith("expected exactly 2 statements, but there was 1\n");
         assertThat(results.get("no reads")).startsWith("expected no query, but there was 1\n");
-        assertThat(results.get("contradictory")).contains("has to say either max or exactly, 0 or more");
+        assertThat(results)
+                .containsEntry("contradictory", "@ExpectQueries on OnMethods.contradictory() says both max and exactly")
+                .containsEntry("below zero", "@ExpectQueries on OnMethods.below_zero(): max = -5 must be 0 or more")
+                .containsEntry(
+                        "exactly below zero",
+                        "@ExpectQueries on OnMethods.exactly_below_zero(): exactly = -2 must be 0 or more")
+                .containsEntry("no number", "@ExpectQueries on OnMethods.no_number() has to say max or exactly")
+                .containsEntry(
+                        "unwatched",
+                        "no statement was executed, on any thread: does the code run one, and is its data source the one"
+                                + " that QueryGuard.watch returned? If none is right, say @ExpectQueries(max = 0)")
+                .containsEntry("unwatched where none is expected", "passed");
         assertThat(results).containsEntry("fails by itself", "mine");
         assertThat(results.get("on a thread of its own"))
                 .startsWith("expected at most 1 statement, but there were 2\n");
@@ -359,7 +410,160 @@ class QueryExtensionTest {
         Files.delete(file);
     }
 
+    @WatchQueries
+    static class Unwatched {
+        @Test
+        void reads() throws SQLException {
+            readUnwatched();
+        }
+
+        @RepeatedTest(2)
+        void reads_nothing() {}
+    }
+
+    @Test
+    void tests_without_statements_pass_and_a_run_without_any_is_warned_of() {
+        Map<String, String> results = new TreeMap<>();
+        String log = logged(() -> results.putAll(results(run(Unwatched.class, false))));
+
+        assertThat(results)
+                .hasSize(3)
+                .allSatisfy((test, result) -> assertThat(result).isEqualTo("passed"));
+        assertThat(log)
+                .containsOnlyOnce(
+                        "no statement was seen in any of 3 tests with @WatchQueries: is their data source the one"
+                                + " that QueryGuard.watch returned?");
+        assertThat(logged(() -> run(Watched.class, false))).doesNotContain("no statement was seen");
+        assertThat(logged(() -> run(OnClass.class, false))).doesNotContain("no statement was seen");
+    }
+
+    static class NoKinds {
+        @Test
+        @WatchQueries(kinds = {})
+        void page() {
+            throw new AssertionError("must not run");
+        }
+    }
+
+    @Test
+    void a_watch_for_no_kind_of_finding_is_refused() {
+        assertThat(results(run(NoKinds.class, false)))
+                .containsEntry(
+                        "page",
+                        "@WatchQueries on NoKinds.page(): kinds is empty, so no finding would fail it: name one or more, or"
+                                + " leave it out for the usual ones");
+    }
+
+    private static final String GARBAGE = "target/query-extension-test-garbage.baseline";
+
+    @WatchQueries(baseline = GARBAGE)
+    static class OfGarbage {
+        @Test
+        void page() {
+            throw new AssertionError("must not run");
+        }
+    }
+
+    @Test
+    void a_baseline_of_garbage_fails_the_test_and_nothing_after_it() throws IOException {
+        Path file = Path.of(Baseline.at(GARBAGE).toString());
+        Files.writeString(file, "what is this\n");
+        Events all = execute(OfGarbage.class, false).allEvents();
+        Files.delete(file);
+
+        assertThat(all.failed().stream()
+                        .map(event -> event.getRequiredPayload(TestExecutionResult.class)
+                                .getThrowable()
+                                .orElseThrow()
+                                .getMessage()))
+                .singleElement()
+                .asString()
+                .startsWith(file + ":1: 'what' is no kind of finding: ");
+    }
+
+    // ---- names ------------------------------------------------------------------------------------------------------
+
+    private static final Set<String> NAMES = ConcurrentHashMap.newKeySet();
+
+    @WatchQueries
+    static class Named {
+        private static void note() {
+            QueryScope scope = ThreadState.current().scope();
+            NAMES.add(scope == null ? "none" : scope.name());
+        }
+
+        @Test
+        @DisplayName("a page of posts")
+        void page() {
+            note();
+        }
+
+        @RepeatedTest(1)
+        void repeated() {
+            note();
+        }
+
+        @ParameterizedTest(name = "of {0}")
+        @ValueSource(ints = 7)
+        void parameters(int number) {
+            assertThat(number).isEqualTo(7);
+            note();
+        }
+
+        @TestFactory
+        Stream<DynamicNode> dynamic() {
+            return Stream.of(
+                    dynamicTest("one", Named::note),
+                    dynamicContainer("container", Stream.of(dynamicTest("two", Named::note))));
+        }
+
+        @Nested
+        class Empty {
+            @Test
+            void page() {
+                note();
+            }
+        }
+    }
+
+    @Test
+    void scopes_have_the_names_of_class_and_method_and_of_what_differs_between_its_runs() {
+        NAMES.clear();
+        run(Named.class, false).assertStatistics(counts -> counts.succeeded(6));
+
+        assertThat(NAMES)
+                .containsExactlyInAnyOrder(
+                        "Named.page()",
+                        "Named.repeated() (repetition 1 of 1)",
+                        "Named.parameters() (of 7)",
+                        "Named.dynamic() (one)",
+                        "Named.dynamic() (two)",
+                        "Empty.page()");
+    }
+
+    private static void readUnwatched() throws SQLException {
+        try (Connection connection = POSTS.guard.target().getConnection()) {
+            assertThat(Posts.author(connection, 1)).isEqualTo("author 1");
+        }
+    }
+
+    private static String logged(Runnable action) {
+        PrintStream before = System.err;
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        try {
+            action.run();
+        } finally {
+            System.setErr(before);
+        }
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
     private static Events run(Class<?> type, boolean parallel) {
+        return execute(type, parallel).testEvents();
+    }
+
+    private static EngineExecutionResults execute(Class<?> type, boolean parallel) {
         return EngineTestKit.engine("junit-jupiter")
                 .selectors(selectClass(type))
                 .configurationParameter("junit.jupiter.execution.parallel.enabled", Boolean.toString(parallel))
@@ -369,8 +573,7 @@ class QueryExtensionTest {
                 .configurationParameter(
                         "junit.jupiter.displayname.generator.default",
                         "org.junit.jupiter.api.DisplayNameGenerator$ReplaceUnderscores")
-                .execute()
-                .testEvents();
+                .execute();
     }
 
     /** By the test's name: that it passed, or the message that it failed with. */
