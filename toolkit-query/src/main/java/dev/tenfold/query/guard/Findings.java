@@ -144,7 +144,7 @@ final class Findings {
         if (listener == null) return;
         try {
             listener.accept(totals);
-        } catch (RuntimeException | LinkageError e) {
+        } catch (Throwable e) {
             LOG.warn(
                     "a listener of the query guard threw, and the statement went on; make it catch what it can throw",
                     e);

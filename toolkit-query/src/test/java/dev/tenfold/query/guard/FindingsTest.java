@@ -226,6 +226,21 @@ class FindingsTest {
     }
 
     @Test
+    void an_error_of_a_listener_does_not_reach_the_application_either() {
+        String log = logged(() -> {
+            QueryGuard guard = QueryGuard.watch(
+                    Driver.dataSource(),
+                    options -> options.listener(finding -> {
+                        throw new AssertionError("no findings here");
+                    }));
+            loop(guard, 20);
+            assertThat(guard.findings()).extracting(Finding::count).containsExactly(20L);
+        });
+
+        assertThat(log).contains("a listener of the query guard threw").contains("no findings here");
+    }
+
+    @Test
     void a_mistake_of_ours_does_not_reach_the_application_and_is_logged_once() {
         QueryGuard guard = QueryGuard.watch(
                 Driver.dataSource(),
