@@ -35,7 +35,7 @@ final class Findings {
     private final @Nullable Consumer<Finding> listener;
 
     /** Guarded by itself; the one that was seen last is at its end. */
-    private final LinkedHashMap<Key, Known> known = new LinkedHashMap<>(16, 0.75f, true);
+    private final LinkedHashMap<List<Object>, Known> known = new LinkedHashMap<>(16, 0.75f, true);
 
     private final Map<FindingKind, LongAdder> occurrences = new EnumMap<>(FindingKind.class);
     private int warnings;
@@ -50,15 +50,13 @@ final class Findings {
         }
     }
 
-    /** The scope's name tells those apart that have neither a statement nor a site. */
-    private record Key(FindingKind kind, String fingerprint, List<StackTraceElement> callers, String scope) {
-        static Key of(Finding finding) {
-            return new Key(
-                    finding.kind(),
-                    finding.fingerprint(),
-                    finding.callers(),
-                    finding.callers().isEmpty() ? finding.scope() : "");
-        }
+    /**
+     * Those are the same that have the same. The scope's name tells those apart that have neither a statement nor a site. It is no
+     * record: the JDK keeps a record's class, and so its loader, once two were compared.
+     */
+    private static List<Object> key(Finding finding) {
+        String scope = finding.callers().isEmpty() ? finding.scope() : "";
+        return List.of(finding.kind(), finding.fingerprint(), finding.callers(), scope);
     }
 
     private static final class Known {
@@ -84,7 +82,7 @@ final class Findings {
         boolean isLogged;
         Finding totals;
         synchronized (known) {
-            Key key = Key.of(occurrence);
+            List<Object> key = key(occurrence);
             Known it = known.get(key);
             if (it == null) {
                 it = new Known(occurrence, now);
@@ -105,7 +103,7 @@ final class Findings {
     }
 
     private void removeEldest() {
-        Iterator<Key> eldest = known.keySet().iterator();
+        Iterator<List<Object>> eldest = known.keySet().iterator();
         eldest.next();
         eldest.remove();
     }

@@ -33,20 +33,25 @@ import org.junit.jupiter.api.Timeout;
 class CallSitesTest {
     private final CallSites sites = new CallSites(List.of(), List.of());
 
-    private static Class<?> localClassOf_someMethodName() {
-        class Local implements Function<Supplier<Object>, Object> {
-            @Override
-            public Object apply(Supplier<Object> task) {
-                return task.get();
-            }
-        }
+    /** Public, so that a class of another loader may know it. */
+    public static final class Around {
+        private Around() {}
 
-        return Local.class;
+        private static Class<?> localClassOf_someMethodName() {
+            class Local implements Function<Supplier<Object>, Object> {
+                @Override
+                public Object apply(Supplier<Object> task) {
+                    return task.get();
+                }
+            }
+
+            return Local.class;
+        }
     }
 
     /** A local class whose method around it was renamed, as by a shrinker that does not keep what reflection needs. */
     private static Class<?> shrunkClass() throws IOException {
-        Class<?> whole = localClassOf_someMethodName();
+        Class<?> whole = Around.localClassOf_someMethodName();
         byte[] code;
         try (InputStream file = Objects.requireNonNull(
                 whole.getResourceAsStream(whole.getName().replaceFirst(".*\\.", "") + ".class"))) {
