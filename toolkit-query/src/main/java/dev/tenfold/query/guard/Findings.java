@@ -28,6 +28,9 @@ final class Findings {
     /** So many warnings a minute, however many different findings there are. */
     private static final int MOST_WARNINGS = 30;
 
+    private static final String LEFT_OUT =
+            "\n  further findings are left out of the log for the rest of the minute; QueryGuard.findings() has them";
+
     private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
     private static final long HOUR = TimeUnit.HOURS.toNanos(1);
 
@@ -80,6 +83,7 @@ final class Findings {
         long now = nanos.getAsLong();
         boolean isTold = true;
         boolean isLogged;
+        boolean isLast;
         Finding totals;
         synchronized (known) {
             List<Object> key = key(occurrence);
@@ -89,15 +93,18 @@ final class Findings {
                 known.put(key, it);
                 if (known.size() > MOST) removeEldest();
             } else {
+                boolean saysMore = it.totals.source() == null && occurrence.source() != null;
                 it.totals = sum(it.totals, occurrence);
-                isTold = now - it.toldAt >= MINUTE;
+                if (saysMore) it.isLogged = false;
+                isTold = saysMore || now - it.toldAt >= MINUTE;
                 if (isTold) it.toldAt = now;
             }
             isLogged = isLogged(it, now);
+            isLast = warnings == MOST_WARNINGS;
             totals = it.totals;
         }
         if (occurrence.scopes() > 0) of(totals.kind()).add(occurrence.scopes());
-        if (isLogged) LOG.warn("{}", totals.text());
+        if (isLogged) LOG.warn("{}{}", totals.text(), isLast ? LEFT_OUT : "");
         if (isTold) tell(totals);
         return totals;
     }
