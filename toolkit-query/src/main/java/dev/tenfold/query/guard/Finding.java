@@ -47,9 +47,14 @@ public record Finding(
         if (!statement.isEmpty()) line(text, "statement", statement);
         if (source != null) line(text, kind == FindingKind.NESTED_BORROW ? "first one" : "source", source);
         if (site != null) line(text, "at", site.toString());
-        if (scopes > 1 || lost.compareTo(Duration.ZERO) > 0) line(text, "in all", totals());
+        if (scopes > 1 || isLost()) line(text, "in all", totals());
         line(text, "remedy", remedy);
         return text.toString();
+    }
+
+    /** What is less is shown as nothing. */
+    private boolean isLost() {
+        return lost.compareTo(Duration.ofNanos(50_000)) >= 0;
     }
 
     private String totals() {
@@ -58,7 +63,7 @@ public record Finding(
                 "seen in " + number(scopes, "scope") + ", " + number(count, "execution");
             default -> "seen " + (count == 1 ? "once" : number(count, "time"));
         };
-        return lost.isZero() ? often : often + ", " + Symptoms.time(lost.toNanos()) + " lost";
+        return isLost() ? often + ", " + Symptoms.time(lost.toNanos()) + " lost" : often;
     }
 
     private static String number(long count, String of) {

@@ -40,6 +40,8 @@ final class Symptoms {
     private static final int MANY_LOOKS = 10;
     /** Stacks a second, those of borrows apart: both may come with each request, and must not hide each other. */
     private static final int MOST_WALKS_A_SECOND = 50;
+    /** Of borrows that are not nested: they leave some to those that are. */
+    private static final int MOST_BORROWS_A_SECOND = 25;
 
     private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
@@ -83,12 +85,12 @@ final class Symptoms {
             from = now;
         }
 
-        boolean take(long now) {
+        boolean take(long now, int most) {
             if (now - from >= SECOND) {
                 from = now;
                 used.set(0);
             }
-            return used.get() < MOST_WALKS_A_SECOND && used.incrementAndGet() <= MOST_WALKS_A_SECOND;
+            return used.get() < most && used.incrementAndGet() <= most;
         }
     }
 
@@ -173,7 +175,7 @@ final class Symptoms {
         List<StackTraceElement> where = outer.borrowedIn();
         String first = where == null || where.isEmpty() ? null : where.get(0).toString();
         if (first == null && now - keepFrom >= 0) keepBorrows(now);
-        if (!walksOfBorrows.take(now) || isPoolsBorrow()) return;
+        if (!walksOfBorrows.take(now, MOST_WALKS_A_SECOND) || isPoolsBorrow()) return;
         CallSite site = guard.verdicts().sites().here();
         if (site.ignored.contains(FindingKind.NESTED_BORROW)) return;
         QueryScope scope = ThreadState.current().scope();
@@ -207,7 +209,8 @@ final class Symptoms {
     @Nullable
     List<StackTraceElement> borrowedIn() {
         if (borrowsToLookAt.get() > 0) guard.verdicts().safely(this::lookForPool);
-        if (borrowsToKeep.get() <= 0 || beneathPool.get() || !walksOfBorrows.take(guard.now())) return null;
+        if (borrowsToKeep.get() <= 0 || beneathPool.get()) return null;
+        if (!walksOfBorrows.take(guard.now(), MOST_BORROWS_A_SECOND)) return null;
         borrowsToKeep.decrementAndGet();
         AtomicReference<List<StackTraceElement>> callers = new AtomicReference<>();
         guard.verdicts()
@@ -300,7 +303,7 @@ final class Symptoms {
             long lostNanos,
             String detail,
             String remedy) {
-        if (!walks.take(guard.now())) return;
+        if (!walks.take(guard.now(), MOST_WALKS_A_SECOND)) return;
         CallSite site = guard.verdicts().sites().here();
         String name = scope == null ? "" : scope.name();
         Finding finding = guard.verdicts().report(kind, statement, site, name, 1, lostNanos, detail, remedy);
