@@ -2,6 +2,7 @@ package dev.tenfold.query.guard;
 
 import java.lang.StackWalker.StackFrame;
 import java.lang.invoke.MethodType;
+import java.lang.reflect.AnnotatedElement;
 import java.lang.reflect.Method;
 import java.security.CodeSource;
 import java.util.ArrayList;
@@ -13,6 +14,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Finds the application's frames of a stack.
@@ -21,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * annotations say, is looked up once a class and lives as long as the class.
  */
 final class CallSites {
+    private static final Logger LOG = LoggerFactory.getLogger(CallSites.class);
+
     /** Packages that are nobody's application. {@link GuardOptions#libraries} adds to them. */
     private static final String[] LIBRARIES = {
         "java.",
@@ -109,7 +114,8 @@ final class CallSites {
     private static final int MOST_FRAMES = 512;
     private static final int MOST_DIFFERENT = 64;
     private static final int MOST_CALLERS = 8;
-    private static final Set<FindingKind> ALL = EnumSet.allOf(FindingKind.class);
+    private static final List<FindingKind> KINDS = List.of(FindingKind.values());
+    private static final long ALL = (1L << KINDS.size()) - 1;
 
     private static final StackWalker WALKER =
             StackWalker.getInstance(Set.of(StackWalker.Option.RETAIN_CLASS_REFERENCE), 64);
@@ -117,9 +123,22 @@ final class CallSites {
     private final String[] libraries;
     private final List<String> ignored;
 
-    private final ClassValue<Facts> facts = new ClassValue<>() {
+    private static final String WHOLE_CLASS = "";
+    private static final long HIDDEN = -1;
+    private static final long NO_APPLICATION = -2;
+    private static final Map<String, Long> OURS_OR_THE_JDKS = Map.of(WHOLE_CLASS, HIDDEN);
+    private static final Map<String, Long> LIBRARY = Map.of(WHOLE_CLASS, NO_APPLICATION);
+
+    /**
+     * What is known of a class: which kinds to ignore, one bit each, in some of its methods, by name, and by name and types; and
+     * in all of them; or that it is not the application's.
+     *
+     * <p>All objects of it are of the JDK's types: classes of the JDK and of a container keep it for as long as they live, and
+     * so would keep the loader of a web application that brought this class.
+     */
+    private final ClassValue<Map<String, Long>> facts = new ClassValue<>() {
         @Override
-        protected Facts computeValue(Class<?> type) {
+        protected Map<String, Long> computeValue(Class<?> type) {
             return facts(type);
         }
     };
@@ -174,35 +193,17 @@ final class CallSites {
         return p == pattern.length();
     }
 
-    /** What is known of a class. */
-    private static final class Facts {
-        static final Facts OURS_OR_THE_JDKS = new Facts(false, true);
-        static final Facts LIBRARY = new Facts(false, false);
-
-        final boolean isApplication;
-        final boolean isHidden;
-        /** What to ignore in all of its methods. */
-        final Set<FindingKind> ignored = EnumSet.noneOf(FindingKind.class);
-        /** What to ignore in some methods, by name, and by name and types. */
-        final Map<String, Set<FindingKind>> byMethod = new HashMap<>(0);
-
-        Facts(boolean isApplication, boolean isHidden) {
-            this.isApplication = isApplication;
-            this.isHidden = isHidden;
-        }
-    }
-
-    private Facts facts(Class<?> type) {
+    private Map<String, Long> facts(Class<?> type) {
         String name = type.getName();
-        if (name.startsWith(OURS) && Objects.equals(source(type), OUR_SOURCE)) return Facts.OURS_OR_THE_JDKS;
-        if (isGenerated(type, name)) return Facts.OURS_OR_THE_JDKS;
+        if (name.startsWith(OURS) && Objects.equals(source(type), OUR_SOURCE)) return OURS_OR_THE_JDKS;
+        if (isGenerated(type, name)) return OURS_OR_THE_JDKS;
         for (String library : libraries) {
             if (!name.startsWith(library)) continue;
-            return library.startsWith("java") || library.startsWith("jdk") ? Facts.OURS_OR_THE_JDKS : Facts.LIBRARY;
+            return library.startsWith("java") || library.startsWith("jdk") ? OURS_OR_THE_JDKS : LIBRARY;
         }
-        Facts application = new Facts(true, false);
+        Map<String, Long> application = new HashMap<>(0);
         readAnnotations(type, application);
-        return application;
+        return application.isEmpty() ? Map.of() : application;
     }
 
     private static @Nullable CodeSource source(Class<?> type) {
@@ -220,38 +221,51 @@ final class CallSites {
                 || name.endsWith("_Subclass");
     }
 
-    private static void readAnnotations(Class<?> type, Facts facts) {
+    /**
+     * A class that cannot be looked into, as its signatures name what is missing, or a shrinker took what is around it, has no
+     * annotations for us; its frames count as ever.
+     */
+    private static void readAnnotations(Class<?> type, Map<String, Long> facts) {
         try {
             for (Class<?> each = type; each != null; each = each.getEnclosingClass()) {
-                IgnoreQueries ofAll = each.getDeclaredAnnotation(IgnoreQueries.class);
-                if (ofAll != null) facts.ignored.addAll(kinds(ofAll));
+                add(facts, WHOLE_CLASS, each);
                 Method around = each.getEnclosingMethod();
-                IgnoreQueries ofIt = around == null ? null : around.getDeclaredAnnotation(IgnoreQueries.class);
-                if (ofIt != null) facts.ignored.addAll(kinds(ofIt));
+                if (around != null) add(facts, WHOLE_CLASS, around);
             }
             for (Method method : type.getDeclaredMethods()) {
-                IgnoreQueries ofOne = method.getDeclaredAnnotation(IgnoreQueries.class);
-                if (ofOne == null) continue;
                 String types = MethodType.methodType(method.getReturnType(), method.getParameterTypes())
                         .toMethodDescriptorString();
-                add(facts, method.getName() + types, ofOne);
+                add(facts, method.getName() + types, method);
                 // Of lambdas only the name of the method around them is known.
-                add(facts, method.getName(), ofOne);
+                add(facts, method.getName(), method);
             }
-        } catch (LinkageError aTypeIsMissing) {
-            // A class whose signatures cannot be loaded has no annotations for us; its frames count as ever.
-            facts.byMethod.clear();
+        } catch (RuntimeException | Error e) {
+            facts.clear();
+            LOG.debug("cannot read the annotations of {}, which counts as having none", type, e);
         }
     }
 
-    private static void add(Facts facts, String method, IgnoreQueries annotation) {
-        facts.byMethod
-                .computeIfAbsent(method, unused -> EnumSet.noneOf(FindingKind.class))
-                .addAll(kinds(annotation));
+    private static void add(Map<String, Long> facts, String where, AnnotatedElement annotated) {
+        IgnoreQueries annotation = annotated.getDeclaredAnnotation(IgnoreQueries.class);
+        if (annotation != null) facts.merge(where, bits(annotation), (one, other) -> one | other);
     }
 
-    private static Set<FindingKind> kinds(IgnoreQueries annotation) {
-        return annotation.kinds().length == 0 ? ALL : Set.of(annotation.kinds());
+    private static long bits(IgnoreQueries annotation) {
+        if (annotation.kinds().length == 0) return ALL;
+        long bits = 0;
+        for (FindingKind kind : annotation.kinds()) {
+            bits |= 1L << KINDS.indexOf(kind);
+        }
+        return bits;
+    }
+
+    private static Set<FindingKind> kinds(long bits) {
+        if (bits == 0) return Set.of();
+        Set<FindingKind> kinds = EnumSet.noneOf(FindingKind.class);
+        for (int i = 0; i < KINDS.size(); i++) {
+            if ((bits >>> i & 1) != 0) kinds.add(KINDS.get(i));
+        }
+        return kinds;
     }
 
     /** The application's different frames of one stack. */
@@ -261,12 +275,13 @@ final class CallSites {
         private int count;
         private long id;
         private @Nullable StackFrame instead;
-        private @Nullable Set<FindingKind> toIgnore;
+        private long toIgnore;
 
         void add(StackFrame frame) {
-            Facts its = facts.get(frame.getDeclaringClass());
-            if (!its.isApplication) {
-                if (instead == null && !its.isHidden) instead = frame;
+            Map<String, Long> its = facts.get(frame.getDeclaringClass());
+            long ofAll = its.getOrDefault(WHOLE_CLASS, 0L);
+            if (ofAll < 0) {
+                if (instead == null && ofAll != HIDDEN) instead = frame;
                 return;
             }
             // Not the line, which costs much more than its place in the byte code; and that tells calls in a line
@@ -282,26 +297,21 @@ final class CallSites {
             different[count++] = hash;
             id += hash;
             if (callers.size() < MOST_CALLERS) callers.add(frame);
+            toIgnore |= ofAll;
             ignore(frame, its);
         }
 
-        private void ignore(StackFrame frame, Facts its) {
-            if (!its.ignored.isEmpty()) ignore(its.ignored);
-            if (!its.byMethod.isEmpty()) {
+        private void ignore(StackFrame frame, Map<String, Long> its) {
+            if (!its.isEmpty()) {
                 String name = frame.getMethodName();
-                Set<FindingKind> kinds = name.startsWith("lambda$")
-                        ? its.byMethod.get(name.substring(7, Math.max(7, name.lastIndexOf('$'))))
-                        : its.byMethod.get(name + frame.getDescriptor());
-                if (kinds != null) ignore(kinds);
+                String method = name.startsWith("lambda$")
+                        ? name.substring(7, Math.max(7, name.lastIndexOf('$')))
+                        : name + frame.getDescriptor();
+                toIgnore |= its.getOrDefault(method, 0L);
             }
             for (String pattern : ignored) {
-                if (matches(pattern, frame.getClassName() + '.' + frame.getMethodName())) ignore(ALL);
+                if (matches(pattern, frame.getClassName() + '.' + frame.getMethodName())) toIgnore = ALL;
             }
-        }
-
-        private void ignore(Set<FindingKind> kinds) {
-            if (toIgnore == null) toIgnore = EnumSet.noneOf(FindingKind.class);
-            toIgnore.addAll(kinds);
         }
 
         CallSite site() {
@@ -309,7 +319,7 @@ final class CallSites {
                 id = mix(((long) instead.getClassName().hashCode() << 32) ^ instead.getByteCodeIndex());
                 callers.add(instead);
             }
-            return new CallSite(id, List.copyOf(callers), toIgnore == null ? Set.of() : toIgnore);
+            return new CallSite(id, List.copyOf(callers), kinds(toIgnore));
         }
     }
 

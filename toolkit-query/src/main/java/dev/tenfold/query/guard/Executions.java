@@ -58,7 +58,9 @@ final class Executions {
     /** Looks at rows so far, up to 16. Threads that race here look once more, or once less. */
     private int looks;
 
+    /** Nano time; set by the first look. */
     private volatile long lookAtRowsFrom;
+
     private volatile double typicalRows = -1;
 
     private volatile @Nullable String sample;
@@ -198,6 +200,7 @@ final class Executions {
             lookAtRowsFrom = now + LOOK_EVERY;
             return true;
         }
+        if (looks == 0) lookAtRowsFrom = now;
         looks++;
         return true;
     }

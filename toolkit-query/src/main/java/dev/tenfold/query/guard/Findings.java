@@ -28,6 +28,9 @@ final class Findings {
     /** So many warnings a minute, however many different findings there are. */
     private static final int MOST_WARNINGS = 30;
 
+    private static final String LEFT_OUT =
+            "\n  further findings are left out of the log for the rest of the minute; QueryGuard.findings() has them";
+
     private static final long MINUTE = TimeUnit.MINUTES.toNanos(1);
     private static final long HOUR = TimeUnit.HOURS.toNanos(1);
 
@@ -35,7 +38,7 @@ final class Findings {
     private final @Nullable Consumer<Finding> listener;
 
     /** Guarded by itself; the one that was seen last is at its end. */
-    private final LinkedHashMap<Key, Known> known = new LinkedHashMap<>(16, 0.75f, true);
+    private final LinkedHashMap<List<Object>, Known> known = new LinkedHashMap<>(16, 0.75f, true);
 
     private final Map<FindingKind, LongAdder> occurrences = new EnumMap<>(FindingKind.class);
     private int warnings;
@@ -50,15 +53,13 @@ final class Findings {
         }
     }
 
-    /** The scope's name tells those apart that have neither a statement nor a site. */
-    private record Key(FindingKind kind, String fingerprint, List<StackTraceElement> callers, String scope) {
-        static Key of(Finding finding) {
-            return new Key(
-                    finding.kind(),
-                    finding.fingerprint(),
-                    finding.callers(),
-                    finding.callers().isEmpty() ? finding.scope() : "");
-        }
+    /**
+     * Those are the same that have the same. The scope's name tells those apart that have neither a statement nor a site. It is no
+     * record: the JDK keeps a record's class, and so its loader, once two were compared.
+     */
+    private static List<Object> key(Finding finding) {
+        String scope = finding.callers().isEmpty() ? finding.scope() : "";
+        return List.of(finding.kind(), finding.fingerprint(), finding.callers(), scope);
     }
 
     private static final class Known {
@@ -87,30 +88,34 @@ final class Findings {
         long now = nanos.getAsLong();
         boolean isTold = true;
         boolean isLogged;
+        boolean isLast;
         Finding totals;
         synchronized (known) {
-            Key key = Key.of(occurrence);
+            List<Object> key = key(occurrence);
             Known it = known.get(key);
             if (it == null) {
                 it = new Known(occurrence, now);
                 known.put(key, it);
                 if (known.size() > MOST) removeEldest();
             } else {
+                boolean saysMore = it.totals.source() == null && occurrence.source() != null;
                 it.totals = sum(it.totals, occurrence);
-                isTold = now - it.toldAt >= MINUTE;
+                if (saysMore) it.isLogged = false;
+                isTold = saysMore || now - it.toldAt >= MINUTE;
                 if (isTold) it.toldAt = now;
             }
             isLogged = mayLog && isLogged(it, now);
+            isLast = isLogged && warnings == MOST_WARNINGS;
             totals = it.totals;
         }
         if (occurrence.scopes() > 0) of(totals.kind()).add(occurrence.scopes());
-        if (isLogged) LOG.warn("{}", totals.text());
+        if (isLogged) LOG.warn("{}{}", totals.text(), isLast ? LEFT_OUT : "");
         if (isTold) tell(totals);
         return totals;
     }
 
     private void removeEldest() {
-        Iterator<Key> eldest = known.keySet().iterator();
+        Iterator<List<Object>> eldest = known.keySet().iterator();
         eldest.next();
         eldest.remove();
     }
@@ -149,7 +154,7 @@ final class Findings {
         if (listener == null) return;
         try {
             listener.accept(totals);
-        } catch (RuntimeException | LinkageError e) {
+        } catch (Throwable e) {
             LOG.warn(
                     "a listener of the query guard threw, and the statement went on; make it catch what it can throw",
                     e);

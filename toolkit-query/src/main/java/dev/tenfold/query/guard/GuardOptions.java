@@ -106,13 +106,13 @@ public final class GuardOptions {
 
     /**
      * How many executions of a statement, of those whose rows are looked at, have to leave the same columns unread before
-     * {@link FindingKind#UNREAD_COLUMNS} is reported; a fifth of them is enough for {@link FindingKind#UNREAD_ROWS}. The
+     * {@link FindingKind#UNREAD_COLUMNS} is reported; a fifth of them, and ten, is enough for {@link FindingKind#UNREAD_ROWS}. The
      * first 16 executions of each statement are looked at, later ones so seldom that it takes about a hundredth of the time,
      * and in scopes of tests all.
      *
      * <p>An execution of which no column is read at all, as one that asks whether there is a row, says nothing of columns;
      * and columns that make less than 16 bytes a row together are not reported. Rows left unread are told only of drivers
-     * that fetch all of them at once.
+     * that are known to fetch all of them at once: those of PostgreSQL, MySQL and MariaDB.
      *
      * @param executions at least 1; default 100
      * @return changed options

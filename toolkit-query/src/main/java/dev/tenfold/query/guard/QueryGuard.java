@@ -282,6 +282,7 @@ public final class QueryGuard implements DataSource {
 
     /** Whether its result set may fetch rows while they are read. */
     private boolean mayFetch(WatchedStatement statement) {
+        if (!symptoms.fetchesAll(statement)) return true;
         int own = statement.fetchSize();
         // A negative one streams, too: MySQL's least of all numbers.
         if (own != -1) return own != 0;

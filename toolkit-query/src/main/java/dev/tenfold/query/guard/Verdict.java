@@ -88,7 +88,8 @@ final class Verdict {
             default -> text.append(count).append(" queries that differ by their values only");
         }
         text.append(", with ").append(entry.differentSets() == Entry.MOST_SETS ? "at least " : "");
-        text.append(entry.differentSets()).append(" different sets of values");
+        text.append(entry.differentSets())
+                .append(entry.differentSets() == 1 ? " different set of values" : " different sets of values");
         if (!scope.isEmpty()) text.append(", in ").append(scope);
         text.append(", ").append(millis(entry.nanos)).append(" ms in all");
         if (source != null) {

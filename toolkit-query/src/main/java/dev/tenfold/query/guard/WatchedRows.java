@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>It asks the driver for what the application did not ask for in three places, where all that it can meet is in memory: the
  * columns' names and types; the text or bytes of columns of the first row that nobody reads, to know their size; and, when the
- * result set is closed early, up to 1,000 of the rows that are left.
+ * result set of a driver that holds all rows is closed early, up to 1,000 of those that are left.
  */
 final class WatchedRows implements InvocationHandler {
     private static final Logger LOG = LoggerFactory.getLogger(WatchedRows.class);
@@ -269,11 +269,12 @@ final class WatchedRows implements InvocationHandler {
         if (plain && left >= 0) guard.symptoms().rowsLeft(text.fingerprint, left);
     }
 
-    /** -1 if the driver has not got all rows, so that counting them could ask the server for more. */
+    /** -1 unless the driver is known to hold all rows: others would compute them, or ask the server for more. */
     private int rowsLeft() {
         if (!plain) return -1;
         try {
-            boolean holdsAll = statement.getFetchSize() == 0
+            boolean holdsAll = guard.symptoms().fetchesAll(statement)
+                    && statement.getFetchSize() == 0
                     && target.getFetchSize() == 0
                     && target.getConcurrency() == ResultSet.CONCUR_READ_ONLY;
             if (!holdsAll) return -1;

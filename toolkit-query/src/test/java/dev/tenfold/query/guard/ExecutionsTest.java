@@ -109,6 +109,14 @@ class ExecutionsTest {
     }
 
     @Test
+    void looks_go_on_where_nano_time_is_negative_and_no_look_has_ended() {
+        now = Long.MIN_VALUE + 1;
+        for (int i = 0; i < 16; i++) assertThat(executions.looksAtRows(now)).isTrue();
+
+        assertThat(executions.looksAtRows(now + TimeUnit.SECONDS.toNanos(1))).isTrue();
+    }
+
+    @Test
     void a_look_that_costs_much_is_the_last_for_a_hundred_times_as_long() {
         assertThat(executions.looksAtRows(now)).isTrue();
         executions.looked(1_000_000, 10_000_000, now); // a second, at 100 ns a call

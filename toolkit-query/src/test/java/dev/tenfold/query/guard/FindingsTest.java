@@ -226,6 +226,21 @@ class FindingsTest {
     }
 
     @Test
+    void an_error_of_a_listener_does_not_reach_the_application_either() {
+        String log = logged(() -> {
+            QueryGuard guard = QueryGuard.watch(
+                    Driver.dataSource(),
+                    options -> options.listener(finding -> {
+                        throw new AssertionError("no findings here");
+                    }));
+            loop(guard, 20);
+            assertThat(guard.findings()).extracting(Finding::count).containsExactly(20L);
+        });
+
+        assertThat(log).contains("a listener of the query guard threw").contains("no findings here");
+    }
+
+    @Test
     void a_mistake_of_ours_does_not_reach_the_application_and_is_logged_once() {
         QueryGuard guard = QueryGuard.watch(
                 Driver.dataSource(),
@@ -290,6 +305,44 @@ class FindingsTest {
         assertThat(guard.findings()).hasSize(Findings.MOST);
         assertThat(guard.findings().get(0).statement()).contains("c9999 ");
         assertThat(log.lines().filter(line -> line.contains("LOOP: "))).hasSizeBetween(30, 90);
+    }
+
+    @Test
+    void the_last_warning_of_a_minute_says_that_more_are_left_out() {
+        QueryGuard guard = watch(options -> options);
+
+        String log = logged(() -> {
+            for (int i = 0; i < 40; i++) loop(guard, "select c" + i + " from t where id = ?", 20);
+        });
+
+        assertThat(log.lines().filter(line -> line.contains("LOOP: "))).hasSize(30);
+        assertThat(log).containsOnlyOnce("further findings are left out of the log for the rest of the minute");
+        assertThat(log.substring(log.indexOf("select c29 "))).contains("further findings");
+    }
+
+    @Test
+    void a_line_break_in_a_name_makes_no_line_of_the_log() {
+        Finding finding =
+                finding("select \"a\nb\" from t", 1, 1, Duration.ZERO, "20 queries, in GET /\r\nWARN x\u001b[0m\u2028");
+
+        assertThat(finding.text())
+                .isEqualTo(
+                        "LOOP: 20 queries, in GET /\\r\\nWARN x\\u001b[0m\\u2028\n  statement  select \"a\\nb\" from t"
+                                + "\n  remedy     mend it");
+    }
+
+    @Test
+    void totals_are_told_if_they_say_more() {
+        assertThat(finding("s", 1_000, 20, Duration.ofNanos(11_700_000), "d").text())
+                .contains("\n  in all     seen in 20 scopes, 1,000 executions, 11.7 ms lost\n");
+        assertThat(finding("s", 1, 1, Duration.ofMillis(250), "d").text())
+                .contains("\n  in all     seen in 1 scope, 1 execution, 250 ms lost\n");
+        assertThat(finding("s", 1, 1, Duration.ZERO, "d").text()).doesNotContain("in all");
+    }
+
+    private static Finding finding(String statement, long count, long scopes, Duration lost, String detail) {
+        return new Finding(
+                FindingKind.LOOP, "00", statement, null, List.of(), null, "", count, scopes, lost, detail, "mend it");
     }
 
     @Test

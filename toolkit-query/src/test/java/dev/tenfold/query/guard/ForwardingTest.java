@@ -44,8 +44,8 @@ class ForwardingTest {
             "hashCode",
             "toString");
 
-    /** Called by wrappers for themselves: how many rows a result set fetches at once. */
-    private static final Set<String> ASKED_BESIDES = Set.of("getFetchSize");
+    /** Called by wrappers for themselves: how many rows a result set fetches at once, and who the driver is. */
+    private static final Set<String> ASKED_BESIDES = Set.of("getFetchSize", "getMetaData", "getDriverName");
 
     private final List<Call> calls = new ArrayList<>();
     private int values;
