@@ -17,6 +17,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -256,10 +257,15 @@ abstract class RemoteCacheContract extends TieredCacheContract {
 
         TieredCache<Long, String> there =
                 closed(other().staleOnError(Duration.ofMinutes(10)).build());
-        assertThat(there.getAll(keys, this::loadAll))
-                .containsEntry(9L, "9 load 2")
-                .hasSize(10);
-        assertThat(loads).hasValue(2);
+        // The leases of the load that failed go back one message each: a key whose has not yet is waited for, and
+        // loaded next.
+        List<Long> loadedThere = new CopyOnWriteArrayList<>();
+        Map<Long, String> values = there.getAll(keys, missing -> {
+            loadedThere.addAll(missing);
+            return loadAll(missing);
+        });
+        assertThat(loadedThere).containsExactlyInAnyOrderElementsOf(keys);
+        assertThat(values).hasSize(10).doesNotContainEntry(9L, "9 load 1");
     }
 
     @Test
