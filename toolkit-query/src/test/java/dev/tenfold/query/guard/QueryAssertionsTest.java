@@ -26,7 +26,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -35,8 +34,6 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.h2.jdbc.JdbcResultSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
 import org.slf4j.Logger;
 
 @SuppressWarnings("try") // a scope is opened for what runs in it
@@ -274,27 +271,6 @@ class QueryAssertionsTest {
             closed.countDown();
             join(child);
         });
-    }
-
-    @Test
-    @EnabledForJreRange(min = JRE.JAVA_21)
-    void virtual_threads_that_are_started_inside_count() throws Exception {
-        Method start = Thread.class.getMethod("startVirtualThread", Runnable.class);
-        ExecutorService executor = (ExecutorService)
-                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
-        try {
-            assertQueries(exactly(21), () -> {
-                join((Thread) start.invoke(null, (Runnable) () -> posts.author(1)));
-                List<Callable<String>> tasks = new ArrayList<>();
-                for (int i = 0; i < 20; i++) {
-                    int id = i;
-                    tasks.add(() -> posts.author(id));
-                }
-                executor.invokeAll(tasks);
-            });
-        } finally {
-            executor.shutdown();
-        }
     }
 
     @Test

@@ -3,7 +3,6 @@ package dev.tenfold.query.guard;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.testkit.Await;
-import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -17,14 +16,11 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.atomic.AtomicLong;
 import org.h2.jdbcx.JdbcConnectionPool;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.condition.EnabledForJreRange;
-import org.junit.jupiter.api.condition.JRE;
 
 /** To which scope statements of several threads count, as their verdicts show. */
 class VerdictThreadsTest {
@@ -81,17 +77,6 @@ class VerdictThreadsTest {
             throw new AssertionError(e);
         }
         assertThat(thread.isAlive()).isFalse();
-    }
-
-    /** Virtual threads, which the compiler for Java 17 does not know. */
-    private static ThreadFactory virtualThreads() {
-        try {
-            Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
-            Method factory = Class.forName("java.lang.Thread$Builder").getMethod("factory");
-            return (ThreadFactory) factory.invoke(builder);
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError("virtual threads are public from Java 21 on", e);
-        }
     }
 
     @Test
@@ -230,63 +215,6 @@ class VerdictThreadsTest {
                 .filteredOn(it -> it.kind() == FindingKind.LOOP)
                 .extracting(Finding::count)
                 .containsExactly(2_000L);
-    }
-
-    @Test
-    @EnabledForJreRange(min = JRE.JAVA_21)
-    void virtual_threads_started_inside_count_to_the_scope() {
-        QueryScope scope = QueryScope.open("GET /page");
-        try (scope) {
-            List<Thread> threads = new ArrayList<>();
-            for (int i = 0; i < 50; i++) {
-                int id = i;
-                Thread thread = virtualThreads().newThread(() -> author(id));
-                threads.add(thread);
-                thread.start();
-            }
-            threads.forEach(VerdictThreadsTest::join);
-        }
-
-        assertThat(scope.statements()).isEqualTo(50);
-        assertThat(scope.findings())
-                .singleElement()
-                .satisfies(it -> assertThat(it.count()).isEqualTo(50));
-    }
-
-    @Test
-    @EnabledForJreRange(min = JRE.JAVA_21)
-    void a_virtual_threads_life_is_a_scope_where_none_is_open() {
-        Thread thread = virtualThreads().newThread(() -> authors(20));
-        thread.start();
-        join(thread);
-
-        assertThat(guard.findings()).singleElement().satisfies(it -> {
-            assertThat(it.kind()).isEqualTo(FindingKind.LOOP);
-            assertThat(it.count()).isEqualTo(20);
-        });
-    }
-
-    @Test
-    @EnabledForJreRange(min = JRE.JAVA_21)
-    void what_virtual_threads_execute_on_a_connection_of_another_thread_is_counted() throws Exception {
-        try (Connection connection = guard.getConnection()) {
-            for (int i = 0; i < 20; i++) {
-                int id = i;
-                Thread thread = virtualThreads().newThread(() -> read(connection, id));
-                thread.start();
-                thread.join();
-            }
-        }
-        assertThat(guard.executions()).isEqualTo(20);
-    }
-
-    private static void read(Connection connection, int id) {
-        try (PreparedStatement statement = connection.prepareStatement("select name from author where id = ?")) {
-            statement.setInt(1, id);
-            statement.executeQuery().close();
-        } catch (SQLException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     @Test
