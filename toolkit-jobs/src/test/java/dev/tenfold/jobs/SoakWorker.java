@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * a transaction was refused because the lease was lost; {@code LOST id} when an end was not recorded for that reason.
  */
 final class SoakWorker {
+    private static final int STUBBORN_ATTEMPTS = 20;
+
     static final Duration LEASE = Duration.ofSeconds(4);
     static final Duration HEARTBEAT = Duration.ofSeconds(1);
     /** Enough for what is stuck elsewhere, too: a lease that ends is to be claimed at once, not when there is room. */
@@ -150,19 +152,29 @@ final class SoakWorker {
         }
         misbehave(job.throwsFirst, job.snoozes, context);
         work("T " + job.key, job.millis, job.stubborn);
-        try {
-            context.transaction(transaction -> {
-                insertEffect(transaction.connection(), job.key, context);
-                work("", job.millisInside, false);
-                if (job.child != null) {
-                    Enqueued unused =
-                            transaction.jobs().enqueue(Effect.of(job.child), o -> o.maxAttempts(SoakProducer.ATTEMPTS));
-                }
-            });
-        } catch (JobContext.LeaseLostException e) {
-            say("REFUSED " + job.key);
-            throw e;
+        // A zombie that does not listen goes on trying, until it is told that the job is no longer its own.
+        for (int attempt = 1; ; attempt++) {
+            try {
+                commit(job, context);
+                return;
+            } catch (JobContext.LeaseLostException e) {
+                say("REFUSED " + job.key);
+                throw e;
+            } catch (InterruptedException | JobException e) {
+                if (!job.stubborn || attempt == STUBBORN_ATTEMPTS) throw e;
+            }
         }
+    }
+
+    private void commit(Effect job, JobContext context) throws Exception {
+        context.transaction(transaction -> {
+            insertEffect(transaction.connection(), job.key, context);
+            work("", job.millisInside, false);
+            if (job.child != null) {
+                Enqueued unused =
+                        transaction.jobs().enqueue(Effect.of(job.child), o -> o.maxAttempts(SoakProducer.ATTEMPTS));
+            }
+        });
     }
 
     private static void poison(Poison job, JobContext context) {

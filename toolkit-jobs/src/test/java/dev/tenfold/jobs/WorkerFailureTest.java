@@ -108,14 +108,14 @@ final class WorkerFailureTest {
                         told.set(ctx.leaseLost());
                     }
                     awaitUninterruptibly(zombieEnds);
-                    // The pool takes some seconds to find that the server is back.
+                    // The pool takes some seconds to find that the server is back, and the worker interrupts meanwhile.
                     while (refused.get() == null) {
                         try {
                             ctx.transaction(tx -> tx.dsl().execute("create table tenfold_zombie (id int)"));
                             return;
                         } catch (JobContext.LeaseLostException e) {
                             refused.set(e);
-                        } catch (JobException noConnection) {
+                        } catch (JobException | InterruptedException noConnection) {
                             lastFailure.set(noConnection);
                         }
                     }
