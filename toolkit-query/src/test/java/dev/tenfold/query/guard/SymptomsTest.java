@@ -367,6 +367,10 @@ class SymptomsTest {
 
     @Test
     void a_guard_beneath_a_pool_says_so_once_and_tells_nothing_of_borrows() {
+        saysThatItIsBeneathAPool();
+    }
+
+    private void saysThatItIsBeneathAPool() {
         String log = logged(() -> {
             HikariConfig config = new HikariConfig();
             config.setDataSource(guard);
@@ -384,7 +388,7 @@ class SymptomsTest {
     @Test
     void a_pool_that_comes_after_other_borrowers_is_known_by_its_first_nested_borrow() throws SQLException {
         for (int i = 0; i < 5; i++) take(1);
-        a_guard_beneath_a_pool_says_so_once_and_tells_nothing_of_borrows();
+        saysThatItIsBeneathAPool();
     }
 
     @Test
