@@ -420,6 +420,24 @@ class SymptomsTest {
         return bytes.toString(StandardCharsets.UTF_8);
     }
 
+    private void takeOften(String scope) {
+        for (int i = 0; i < 120; i++) {
+            try (QueryScope open = scope.isEmpty() ? null : QueryScope.open(scope)) {
+                take(1);
+                if (open != null) assertThat(open.statements()).isEqualTo(1);
+            } catch (SQLException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+
+    @Test
+    void one_who_opens_no_scope_is_told_once_that_loops_cannot_be_seen() {
+        assertThat(logged(() -> takeOften(""))).containsOnlyOnce("no QueryScope was open");
+        guard = QueryGuard.watch(database);
+        assertThat(logged(() -> takeOften("GET /page"))).doesNotContain("no QueryScope was open");
+    }
+
     @Test
     void connections_one_after_the_other_are_not_nested() throws SQLException {
         for (int i = 0; i < 3; i++) take(1);
