@@ -1,0 +1,40 @@
+package dev.tenfold.readiness;
+
+import java.time.LocalDate;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * When a resource will be full, or why that cannot be told.
+ *
+ * @param verdict what can be told
+ * @param days how many days of figures it rests on
+ * @param perMonth growth in thirty days as a share of today's level, 0.1 is a tenth; empty below 14 days
+ * @param earliest the first day of the 80 % interval; null unless dated
+ * @param expected the middle; null unless dated
+ * @param latest the last day of the interval; null unless dated, and where the interval has no end in sight
+ * @param reason the verdict in a sentence, with its figures
+ */
+public record Outlook(
+        Verdict verdict,
+        int days,
+        OptionalDouble perMonth,
+        @Nullable LocalDate earliest,
+        @Nullable LocalDate expected,
+        @Nullable LocalDate latest,
+        String reason) {
+
+    /** What can be told. */
+    public enum Verdict {
+        /** Too few days. */
+        NOT_ENOUGH_DATA,
+        /** No growth that is more than noise, or the limit is beyond the horizon. */
+        NOT_IN_SIGHT,
+        /** Less than 56 days: it grows, no date yet. */
+        GROWING,
+        /** A date with its interval. */
+        DATED,
+        /** The daily peaks are at the limit now. */
+        FULL
+    }
+}
