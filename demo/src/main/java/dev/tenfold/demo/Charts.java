@@ -288,7 +288,7 @@ final class Charts {
         return hex(colourOf(version));
     }
 
-    private static String hex(Color colour) {
+    static String hex(Color colour) {
         return String.format("#%06x", colour.getRGB() & 0xFFFFFF);
     }
 

@@ -1,5 +1,7 @@
 package dev.tenfold.demo;
 
+import dev.tenfold.readiness.Outlook;
+import dev.tenfold.readiness.Trend;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
@@ -16,26 +18,25 @@ import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
 import java.util.SortedMap;
-import java.util.function.ToDoubleFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The picture of a forecast: daily figures, the line through them, and when it meets the limit. */
 final class OutlookChart {
-    private static final int HEIGHT = 380;
+    private static final int HEIGHT = 386;
     private static final int LEFT = 58;
     private static final int RIGHT = 14;
     private static final int TOP = 44;
-    private static final int BOTTOM = 34;
+    private static final int BOTTOM = 44;
     private static final double HIGHEST = 100;
     private static final double STEP = 20;
 
-    private static final Color WEEKDAY = new Color(0x1B, 0x6E, 0x8C);
-    private static final Color WEEKEND = new Color(0x9F, 0xC3, 0xD1);
-    private static final Color LATER = new Color(0xC0, 0x4F, 0x32);
+    static final Color WEEKDAY = new Color(0x1B, 0x6E, 0x8C);
+    static final Color WEEKEND = new Color(0x9F, 0xC3, 0xD1);
+    static final Color LATER = new Color(0xC0, 0x4F, 0x32);
     private static final Color LATER_WEEKEND = new Color(0xE6, 0xB9, 0xAC);
-    private static final Color BAND = new Color(0xDD, 0xE3, 0xE9);
-    private static final Color SHADE = new Color(0xF3, 0xE9, 0xD3);
-    private static final Color AMBER = new Color(0x8F, 0x5E, 0x05);
+    static final Color BAND = new Color(0xDD, 0xE3, 0xE9);
+    static final Color SHADE = new Color(0xF3, 0xE9, 0xD3);
+    static final Color AMBER = new Color(0x8F, 0x5E, 0x05);
     private static final BasicStroke DASHED_LINE =
             new BasicStroke(2.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {9, 5}, 0);
     private static final FontRenderContext MEASURE = new FontRenderContext(null, true, true);
@@ -47,37 +48,23 @@ final class OutlookChart {
      *
      * @param figures per cent by day: what the forecast knew
      * @param followed what came afterwards; may be empty
-     * @param today the first day without a figure that it knew
      * @param limit per cent
-     * @param fit the line through the figures
-     * @param earliest the first day of the interval
-     * @param expected its middle
-     * @param latest its last day; null if it has none
+     * @param outlook the forecast
      * @param full when the limit was reached indeed; null where that is not to be shown
      * @param to where the time axis ends
      */
     record View(
             SortedMap<LocalDate, Double> figures,
             SortedMap<LocalDate, Double> followed,
-            LocalDate today,
             double limit,
-            Fit fit,
-            LocalDate earliest,
-            LocalDate expected,
-            @Nullable LocalDate latest,
+            Outlook outlook,
             @Nullable LocalDate full,
-            LocalDate to) {}
-
-    /**
-     * The line through the figures and beyond.
-     *
-     * @param since the first day that it rests on
-     */
-    record Fit(
-            LocalDate since,
-            ToDoubleFunction<LocalDate> line,
-            ToDoubleFunction<LocalDate> low,
-            ToDoubleFunction<LocalDate> high) {}
+            LocalDate to) {
+        /** The first day without a figure that the forecast knew. */
+        LocalDate today() {
+            return figures.lastKey().plusDays(1);
+        }
+    }
 
     private final View view;
     private final LocalDate from;
@@ -99,35 +86,47 @@ final class OutlookChart {
         return DAY.format(day);
     }
 
+    /** In words, as {@code between 3 Nov 2026 and 2 Feb 2027 (80 %)}. */
+    static String interval(Outlook outlook) {
+        LocalDate earliest = outlook.earliest();
+        LocalDate latest = outlook.latest();
+        if (earliest == null) return "no date";
+        return latest == null
+                ? "not before " + date(earliest) + " (90 %)"
+                : "between " + date(earliest) + " and " + date(latest) + " (80 %)";
+    }
+
     /** From what lies behind to what lies before. */
     private void paint() {
-        shadeInterval();
-        band();
+        Trend trend = view.outlook().trend();
+        interval();
+        if (trend != null) band(trend);
         axes();
         dots(view.figures(), WEEKDAY, WEEKEND);
         dots(view.followed(), LATER, LATER_WEEKEND);
         limit();
-        line();
-        marks();
+        if (trend != null) line(trend);
+        today();
+        expected();
+        full();
     }
 
-    private void shadeInterval() {
-        double left = x(view.earliest());
-        double right = view.latest() == null ? Charts.FULL - RIGHT : x(view.latest());
+    private void interval() {
+        LocalDate earliest = view.outlook().earliest();
+        if (earliest == null) return;
         graphics.setColor(SHADE);
-        graphics.fill(new Rectangle2D.Double(left, TOP, right - left, HEIGHT - TOP - BOTTOM));
+        graphics.fill(new Rectangle2D.Double(x(earliest), TOP, x(end()) - x(earliest), HEIGHT - TOP - BOTTOM));
     }
 
     /** Where the line may be, from today on. */
-    private void band() {
+    private void band(Trend trend) {
         Path2D.Double band = new Path2D.Double();
-        LocalDate end = end();
-        band.moveTo(x(view.today()), y(view.fit().low().applyAsDouble(view.today())));
-        for (LocalDate day = view.today(); !day.isAfter(end); day = day.plusDays(1)) {
-            band.lineTo(x(day), y(view.fit().low().applyAsDouble(day)));
+        band.moveTo(x(view.today()), y(trend.low(view.today())));
+        for (LocalDate day = view.today(); !day.isAfter(end()); day = day.plusDays(1)) {
+            band.lineTo(x(day), y(trend.low(day)));
         }
-        for (LocalDate day = end; !day.isBefore(view.today()); day = day.minusDays(1)) {
-            band.lineTo(x(day), y(view.fit().high().applyAsDouble(day)));
+        for (LocalDate day = end(); !day.isBefore(view.today()); day = day.minusDays(1)) {
+            band.lineTo(x(day), y(trend.high(day)));
         }
         band.closePath();
         graphics.setColor(BAND);
@@ -150,10 +149,10 @@ final class OutlookChart {
             graphics.setColor(Charts.GREY);
             graphics.draw(new Line2D.Double(x(month), y(0), x(month), y(0) + (isFirst ? 7 : 4)));
             graphics.setColor(Charts.INK);
-            String label = MONTH.format(month) + (isFirst ? " " + month.getYear() : "");
-            if (x(month) + width(label) < Charts.FULL) {
-                graphics.drawString(label, (float) x(month) + 3, (float) y(0) + 18);
-            }
+            String label = MONTH.format(month);
+            if (x(month) + width(label) > Charts.FULL) return;
+            graphics.drawString(label, (float) x(month) + 3, (float) y(0) + 18);
+            if (isFirst) graphics.drawString(Integer.toString(month.getYear()), (float) x(month) + 3, (float) y(0) + 35);
         }
     }
 
@@ -173,51 +172,59 @@ final class OutlookChart {
     }
 
     /** Whole where there are figures, and dashed where there are none. */
-    private void line() {
+    private void line(Trend trend) {
         graphics.setColor(Charts.INK);
         graphics.setStroke(Charts.LINE);
-        graphics.draw(path(view.fit().since(), view.today()));
+        graphics.draw(path(trend, trend.firstDay(), view.today()));
         graphics.setStroke(DASHED_LINE);
-        graphics.draw(path(view.today(), end()));
+        graphics.draw(path(trend, view.today(), end()));
     }
 
-    private Path2D path(LocalDate first, LocalDate last) {
+    private Path2D path(Trend trend, LocalDate first, LocalDate last) {
         Path2D.Double path = new Path2D.Double();
-        path.moveTo(x(first), y(view.fit().line().applyAsDouble(first)));
-        for (LocalDate day = first; !day.isAfter(last); day = day.plusDays(1)) {
-            path.lineTo(x(day), y(view.fit().line().applyAsDouble(day)));
+        path.moveTo(x(first), y(trend.line(first)));
+        for (LocalDate day = first; !day.isAfter(last) && trend.line(day) <= HIGHEST; day = day.plusDays(1)) {
+            path.lineTo(x(day), y(trend.line(day)));
         }
         return path;
     }
 
-    private void marks() {
+    private void today() {
         graphics.setFont(Charts.font(Font.PLAIN, 13));
         graphics.setStroke(Charts.THIN);
         graphics.setColor(Charts.INK);
         graphics.draw(new Line2D.Double(x(view.today()), TOP - 8, x(view.today()), y(0)));
         String today = "today, " + date(view.today());
-        graphics.drawString(today, (float) (x(view.today()) - width(today) + 6), TOP - 14);
+        graphics.drawString(today, (float) (x(view.today()) - width(today)), TOP - 14);
+    }
 
+    private void expected() {
+        LocalDate earliest = view.outlook().earliest();
+        LocalDate expected = view.outlook().expected();
+        if (earliest == null || expected == null) return;
         graphics.setColor(AMBER);
         graphics.setStroke(Charts.LINE);
-        graphics.draw(new Line2D.Double(x(view.expected()), TOP, x(view.expected()), y(0)));
-        String interval = "full " + date(view.earliest()) + " to "
-                + (view.latest() == null ? "later" : date(view.latest())) + " (80 %)";
+        graphics.draw(new Line2D.Double(x(expected), TOP, x(expected), y(0)));
+        String interval = "full " + interval(view.outlook());
         graphics.setFont(Charts.font(Font.BOLD, 13));
-        graphics.drawString(interval, (float) Math.min(x(view.earliest()), rightmost(interval)), TOP - 14);
+        double rightmost = Charts.FULL - RIGHT - width(interval);
+        double leftmost = x(view.today()) + 8;
+        double left = Math.max(leftmost, Math.min(x(earliest), rightmost));
+        graphics.drawString(interval, (float) left, TOP - 14);
+    }
 
+    private void full() {
         LocalDate full = view.full();
         if (full == null) return;
         graphics.setColor(LATER);
+        graphics.setStroke(Charts.LINE);
         graphics.draw(new Ellipse2D.Double(x(full) - 7, y(view.limit()) - 7, 14, 14));
         graphics.setStroke(Charts.THIN);
-        graphics.draw(new Line2D.Double(x(full), y(view.limit()) + 7, x(full), y(7)));
+        graphics.draw(new Line2D.Double(x(full), y(view.limit()) + 7, x(full), y(6)));
         String was = "was full on " + date(full);
-        graphics.drawString(was, (float) (x(full) - width(was) - 2), (float) y(7));
-    }
-
-    private static double rightmost(String label) {
-        return Charts.FULL - RIGHT - width(label);
+        graphics.setFont(Charts.font(Font.BOLD, 13));
+        boolean hasRoom = x(full) + 8 + width(was) < Charts.FULL - RIGHT;
+        graphics.drawString(was, (float) (hasRoom ? x(full) + 7 : x(full) - width(was) - 2), (float) y(6));
     }
 
     private static double width(String label) {
@@ -226,7 +233,7 @@ final class OutlookChart {
 
     /** The line is drawn up to here: a forecast does not say more. */
     private LocalDate end() {
-        LocalDate latest = view.latest();
+        LocalDate latest = view.outlook().latest();
         return latest == null || latest.isAfter(view.to()) ? view.to() : latest;
     }
 

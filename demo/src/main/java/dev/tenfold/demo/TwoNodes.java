@@ -55,7 +55,22 @@ final class TwoNodes implements AutoCloseable {
     static TwoNodes withCacheAndPictures(
             DataSource database, String redis, StaleReads stale, Function<DataSource, Pictures> pictures)
             throws Exception {
-        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true, pictures);
+        return withCacheAndPictures(database, redis, stale, pictures, pool -> pool);
+    }
+
+    /**
+     * The same.
+     *
+     * @param watch gives what a node uses in place of its pool; called for the first node first
+     */
+    static TwoNodes withCacheAndPictures(
+            DataSource database,
+            String redis,
+            StaleReads stale,
+            Function<DataSource, Pictures> pictures,
+            Function<HikariDataSource, DataSource> watch)
+            throws Exception {
+        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true, pictures, watch);
     }
 
     static TwoNodes withCacheAndLimit(DataSource database, String redis, StaleReads stale) throws Exception {
@@ -83,17 +98,23 @@ final class TwoNodes implements AutoCloseable {
 
     private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, Gates gates)
             throws Exception {
-        return withCache(database, redis, stale, gates, pool -> (post, picture) -> {
+        Function<DataSource, Pictures> none = pool -> (post, picture) -> {
             throw new UnsupportedOperationException("this node takes no pictures");
-        });
+        };
+        return withCache(database, redis, stale, gates, none, pool -> pool);
     }
 
     private static TwoNodes withCache(
-            DataSource database, String redis, StaleReads stale, Gates gates, Function<DataSource, Pictures> pictures)
+            DataSource database,
+            String redis,
+            StaleReads stale,
+            Gates gates,
+            Function<DataSource, Pictures> pictures,
+            Function<HikariDataSource, DataSource> watch)
             throws Exception {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
-            HikariDataSource pool = nodes.pool(database);
+            DataSource pool = watch.apply(nodes.pool(database));
             RedisLink link = RedisLink.connect(redis);
             nodes.closes.push(link::close);
             boolean unused = link.awaitUp(REDIS_COMES_WITHIN); // or the first pages would all come from the database
