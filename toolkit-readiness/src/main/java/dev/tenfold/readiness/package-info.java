@@ -6,6 +6,7 @@
  * <ol>
  *   <li>{@link dev.tenfold.readiness.Forecast}: from daily figures to an outlook
  *   <li>{@link dev.tenfold.readiness.Outlook}: when a resource will be full, or why that cannot be told
+ *   <li>{@link dev.tenfold.readiness.Trend}: what a forecast saw in the figures, for a chart
  * </ol>
  */
 @NullMarked
