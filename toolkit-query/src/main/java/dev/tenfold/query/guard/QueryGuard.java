@@ -48,6 +48,7 @@ public final class QueryGuard implements DataSource {
     private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
     private final LongSupplier clock;
     private final Symptoms symptoms;
+    private final Repeats repeats;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
 
@@ -60,6 +61,7 @@ public final class QueryGuard implements DataSource {
         this.verdicts = new Verdicts(options);
         this.clock = options.nanoClock();
         this.symptoms = new Symptoms(this);
+        this.repeats = new Repeats(clock.getAsLong());
         Tally.guarded();
     }
 
@@ -169,6 +171,7 @@ public final class QueryGuard implements DataSource {
                     executions.count(),
                     executions.rows(),
                     Duration.ofNanos(executions.nanos()),
+                    Duration.ofNanos(executions.repeated()),
                     Duration.ofNanos(executions.slowest()),
                     executions.trend()));
         }
@@ -223,6 +226,10 @@ public final class QueryGuard implements DataSource {
 
     Verdicts verdicts() {
         return verdicts;
+    }
+
+    Repeats repeats() {
+        return repeats;
     }
 
     Symptoms symptoms() {
