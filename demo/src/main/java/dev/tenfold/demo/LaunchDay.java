@@ -3,6 +3,7 @@ package dev.tenfold.demo;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Launch day: one small application meets ten times the users, stage by stage, then their tokens, a scraper, and their pictures,
@@ -63,7 +64,7 @@ public final class LaunchDay {
                 results.add(result);
                 progress.say(Words.table(result) + "\n");
             }
-            next = NextBreak.judge(site.next(results));
+            next = NextBreak.judge(NextBreak.ask(ofRun(results), site.direct()));
             progress.say(Words.next(next) + "\n");
             report = new Report(results, next, options.keys().describe(), site.postgresVersion(), site.redisVersion());
         }
@@ -71,5 +72,14 @@ public final class LaunchDay {
         progress.say("DB busy: statements in progress, on average. Report: "
                 + options.report().toAbsolutePath().normalize());
         return next.kept() && results.stream().allMatch(Stage.Result::kept) ? 0 : 1;
+    }
+
+    /** What Readiness said of the stage that it ran in. */
+    private static dev.tenfold.readiness.Report ofRun(List<Stage.Result> results) {
+        return results.stream()
+                .map(Stage.Result::readiness)
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("Readiness ran in no stage"));
     }
 }

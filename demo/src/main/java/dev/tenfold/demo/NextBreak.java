@@ -3,14 +3,19 @@ package dev.tenfold.demo;
 import dev.tenfold.readiness.Forecast;
 import dev.tenfold.readiness.Headroom;
 import dev.tenfold.readiness.Outlook;
+import dev.tenfold.readiness.Readiness;
+import dev.tenfold.readiness.ReadinessSchema;
 import dev.tenfold.readiness.Report;
+import java.time.Instant;
 import java.time.LocalDate;
+import java.time.ZoneOffset;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,9 +56,31 @@ final class NextBreak {
      */
     record Result(Said said, boolean kept, String sentence) {}
 
-    /** The outlook that the year's figures allowed before a day, by the same method that the report is made by. */
-    static Outlook on(LocalDate day, SyntheticYear year) {
-        return Forecast.of(year.figures().headMap(day), SyntheticYear.LIMIT);
+    /**
+     * Puts the year into Readiness' own table, and asks.
+     *
+     * @param run the report on the last stage
+     * @param dataSource where the table is made
+     */
+    static Said ask(Report run, DataSource dataSource) {
+        SyntheticYear database = SyntheticYear.ofDatabase(SyntheticYear.SEED, SyntheticYear.DAYS);
+        SyntheticYear pool = SyntheticYear.ofPool(SyntheticYear.SEED + 1, SyntheticYear.DAYS);
+        Instant end = SyntheticYear.FIRST_DAY
+                .plusDays(SyntheticYear.DAYS)
+                .atStartOfDay(ZoneOffset.UTC)
+                .toInstant();
+        ReadinessSchema.install(dataSource);
+        try (Readiness readiness =
+                Readiness.on(dataSource).clock(() -> end, System::nanoTime).build()) {
+            readiness.record(DATABASE, database.figures(), SyntheticYear.LIMIT);
+            readiness.record(POOL, pool.figures(), SyntheticYear.LIMIT);
+            return new Said(run, readiness.report(), earlier(database), database.full());
+        }
+    }
+
+    /** By the method that the report is made by. */
+    private static Outlook earlier(SyntheticYear year) {
+        return Forecast.of(year.figures().headMap(SyntheticYear.FIRST_DAY.plusDays(EARLIER)), SyntheticYear.LIMIT);
     }
 
     static Result judge(Said said) {

@@ -152,7 +152,8 @@ final class OutlookChart {
             String label = MONTH.format(month);
             if (x(month) + width(label) > Charts.FULL) return;
             graphics.drawString(label, (float) x(month) + 3, (float) y(0) + 18);
-            if (isFirst) graphics.drawString(Integer.toString(month.getYear()), (float) x(month) + 3, (float) y(0) + 35);
+            if (isFirst)
+                graphics.drawString(Integer.toString(month.getYear()), (float) x(month) + 3, (float) y(0) + 35);
         }
     }
 

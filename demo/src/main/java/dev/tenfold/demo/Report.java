@@ -130,15 +130,15 @@ record Report(
     }
 
     /** What Readiness said, as it said it, and in two pictures. */
-    String readiness() throws IOException {
+    private String readiness() throws IOException {
         NextBreak.Said said = next.said();
         return """
                 <section>
                 <h2>%s</h2>
                 <p class="verdict%s">%s</p>
                 <h3>Of this run</h3>
-                <p class="hint">What <code>readiness.report().text()</code> prints on the first of the two nodes with toolkit-jobs, from
-                what its guard, its pool and its gauges saw of the load.</p>
+                <p class="hint">What <code>readiness.report().text()</code> prints near the end of the last stage's load, from what
+                the guard and the gauges of both nodes with toolkit-jobs have seen of it, a sample a second.</p>
                 <pre>%s</pre>
                 <h3 class="synthetic">Of a year <b>Synthetic</b></h3>
                 <p class="hint">Three minutes cannot show what a year does, so these daily figures are made from seed %d: growth that

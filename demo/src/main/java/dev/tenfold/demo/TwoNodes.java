@@ -28,6 +28,7 @@ final class TwoNodes implements AutoCloseable {
     private static final int FILL_THREADS = 16;
 
     private final List<FeedServer> servers = new ArrayList<>();
+    private final List<HikariDataSource> pools = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();
     private final List<RedisLink> links = new ArrayList<>();
     private final List<ClientLimit> limits = new ArrayList<>();
@@ -55,22 +56,7 @@ final class TwoNodes implements AutoCloseable {
     static TwoNodes withCacheAndPictures(
             DataSource database, String redis, StaleReads stale, Function<DataSource, Pictures> pictures)
             throws Exception {
-        return withCacheAndPictures(database, redis, stale, pictures, pool -> pool);
-    }
-
-    /**
-     * The same.
-     *
-     * @param watch gives what a node uses in place of its pool; called for the first node first
-     */
-    static TwoNodes withCacheAndPictures(
-            DataSource database,
-            String redis,
-            StaleReads stale,
-            Function<DataSource, Pictures> pictures,
-            Function<HikariDataSource, DataSource> watch)
-            throws Exception {
-        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true, pictures, watch);
+        return withCache(database, redis, stale, (nodes, link, pool) -> exchange -> true, pictures);
     }
 
     static TwoNodes withCacheAndLimit(DataSource database, String redis, StaleReads stale) throws Exception {
@@ -101,20 +87,15 @@ final class TwoNodes implements AutoCloseable {
         Function<DataSource, Pictures> none = pool -> (post, picture) -> {
             throw new UnsupportedOperationException("this node takes no pictures");
         };
-        return withCache(database, redis, stale, gates, none, pool -> pool);
+        return withCache(database, redis, stale, gates, none);
     }
 
     private static TwoNodes withCache(
-            DataSource database,
-            String redis,
-            StaleReads stale,
-            Gates gates,
-            Function<DataSource, Pictures> pictures,
-            Function<HikariDataSource, DataSource> watch)
+            DataSource database, String redis, StaleReads stale, Gates gates, Function<DataSource, Pictures> pictures)
             throws Exception {
         TwoNodes nodes = new TwoNodes();
         for (int i = 0; i < 2; i++) {
-            DataSource pool = watch.apply(nodes.pool(database));
+            HikariDataSource pool = nodes.pool(database);
             RedisLink link = RedisLink.connect(redis);
             nodes.closes.push(link::close);
             boolean unused = link.awaitUp(REDIS_COMES_WITHIN); // or the first pages would all come from the database
@@ -131,6 +112,7 @@ final class TwoNodes implements AutoCloseable {
     private HikariDataSource pool(DataSource database) {
         HikariDataSource pool = Site.pool(database, FeedServer.REQUEST_THREADS);
         closes.push(pool::close);
+        pools.add(pool);
         return pool;
     }
 
@@ -206,6 +188,18 @@ final class TwoNodes implements AutoCloseable {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    /** Connections that requests have borrowed just now. */
+    int borrowed() {
+        return pools.stream()
+                .mapToInt(pool -> pool.getHikariPoolMXBean().getActiveConnections())
+                .sum();
+    }
+
+    /** As many as there can be. */
+    int connections() {
+        return pools.stream().mapToInt(HikariDataSource::getMaximumPoolSize).sum();
     }
 
     Tokens tokensOfFirstNode() {

@@ -86,7 +86,7 @@ final class Words {
     static String next(NextBreak.Result result) {
         NextBreak.Said said = result.said();
         return "\n" + NextBreak.TITLE + "\n"
-                + "\n  Of this run, by the first of the two nodes with toolkit-jobs:\n\n"
+                + "\n  Of this run: both nodes with toolkit-jobs, under the last stage's load:\n\n"
                 + indented(said.run().text())
                 + "\n  SYNTHETIC: a year of daily figures made from seed " + SyntheticYear.SEED
                 + ", which no database has had, through\n  Readiness's own table:\n\n"

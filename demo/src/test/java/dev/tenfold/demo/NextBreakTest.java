@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.readiness.Forecast;
 import dev.tenfold.readiness.Headroom;
-import dev.tenfold.readiness.Outlook;
 import dev.tenfold.readiness.Report;
+import dev.tenfold.testkit.PostgresServer;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -17,16 +17,17 @@ import org.junit.jupiter.api.Test;
 /** What Readiness has to say after the last stage, and that the demo fails if it says less, or more than it can know. */
 class NextBreakTest {
     private static final SyntheticYear GROWING = SyntheticYear.ofDatabase(SyntheticYear.SEED, SyntheticYear.DAYS);
-    private static final SyntheticYear FLAT = SyntheticYear.ofPool(SyntheticYear.SEED + 1, SyntheticYear.DAYS);
     private static final LocalDate END = SyntheticYear.FIRST_DAY.plusDays(SyntheticYear.DAYS);
 
-    private final Headroom busy = headroom("database", new TreeMap<>());
-    private final Headroom database = headroom(NextBreak.DATABASE, GROWING.figures());
-    private final Headroom pool = headroom(NextBreak.POOL, FLAT.figures());
+    private static final Headroom RUN = headroom("run", new TreeMap<>());
+    private static final NextBreak.Said ASKED = asked();
+
+    private final Headroom database = ASKED.year().resource(NextBreak.DATABASE);
+    private final Headroom pool = ASKED.year().resource(NextBreak.POOL);
 
     @Test
     void a_year_tells_a_date_and_a_run_tells_none() {
-        NextBreak.Result result = NextBreak.judge(said(List.of(busy), List.of(database, pool)));
+        NextBreak.Result result = NextBreak.judge(ASKED);
 
         assertThat(result.kept()).as(result.sentence()).isTrue();
         assertThat(result.sentence())
@@ -35,7 +36,7 @@ class NextBreakTest {
 
     @Test
     void a_date_of_a_run_fails_the_demo() {
-        NextBreak.Result result = NextBreak.judge(said(List.of(busy, database), List.of(database, pool)));
+        NextBreak.Result result = NextBreak.judge(said(List.of(RUN, database), List.of(database, pool)));
 
         assertThat(result.kept()).isFalse();
         assertThat(result.sentence())
@@ -52,7 +53,7 @@ class NextBreakTest {
     void a_year_without_a_date_fails_the_demo() {
         Headroom short_ = headroom(NextBreak.DATABASE, GROWING.figures().headMap(SyntheticYear.FIRST_DAY.plusDays(40)));
 
-        NextBreak.Result result = NextBreak.judge(said(List.of(busy), List.of(short_, pool)));
+        NextBreak.Result result = NextBreak.judge(said(List.of(RUN), List.of(short_, pool)));
 
         assertThat(result.kept()).isFalse();
         assertThat(result.sentence()).startsWith("FAILED: A year of growth should tell a date, but Readiness says: ");
@@ -60,7 +61,7 @@ class NextBreakTest {
 
     @Test
     void a_date_far_from_the_true_one_fails_the_demo() {
-        NextBreak.Said said = said(List.of(busy), List.of(database, pool));
+        NextBreak.Said said = said(List.of(RUN), List.of(database, pool));
         LocalDate other = said.full().plusDays(2 * NextBreak.DAYS_OFF + 1);
 
         NextBreak.Result result = NextBreak.judge(new NextBreak.Said(said.run(), said.year(), said.earlier(), other));
@@ -75,38 +76,28 @@ class NextBreakTest {
     void a_date_of_what_does_not_grow_fails_the_demo() {
         Headroom wrong = headroom(NextBreak.POOL, GROWING.figures());
 
-        assertThat(NextBreak.judge(said(List.of(busy), List.of(database, wrong)))
-                        .sentence())
+        assertThat(NextBreak.judge(said(List.of(RUN), List.of(database, wrong))).sentence())
                 .startsWith("FAILED: The synthetic pool does not grow, but Readiness says: ");
     }
 
     @Test
     void what_was_said_on_day_200_stands_beside_what_came() {
-        assertThat(NextBreak.earlier(said(List.of(busy), List.of(database, pool))))
+        assertThat(NextBreak.earlier(ASKED))
                 .startsWith("On day 200, 19 Apr 2026, it expected ")
                 .containsPattern("days ahead, and (to the day|\\d+ days too (early|late))\\.$");
     }
 
-    @Test
-    void scratch() throws Exception {
-        NextBreak.Said said = said(List.of(busy), List.of(database, pool));
-        NextBreak.Result result = NextBreak.judge(said);
-        System.out.println(Words.next(result));
-        java.nio.file.Path file = java.nio.file.Path.of("/tmp/rd.html");
-        String css =
-                java.nio.file.Files.readString(java.nio.file.Path.of("src/main/resources/dev/tenfold/demo/report.css"));
-        java.nio.file.Files.writeString(
-                file,
-                "<meta charset=utf-8><style>" + css + "</style><main>"
-                        + new dev.tenfold.demo.Report(List.of(), result, "", "", "").readiness() + "</main>");
+    /** By way of the table. */
+    private static NextBreak.Said asked() {
+        PostgresServer postgres = PostgresServer.shared();
+        return NextBreak.ask(report(List.of(RUN)), postgres.dataSource(postgres.createDatabase()));
     }
 
     private static NextBreak.Said said(List<Headroom> run, List<Headroom> year) {
-        Outlook earlier = NextBreak.on(SyntheticYear.FIRST_DAY.plusDays(NextBreak.EARLIER), GROWING);
-        return new NextBreak.Said(report(run), report(year), earlier, GROWING.full());
+        return new NextBreak.Said(report(run), report(year), ASKED.earlier(), ASKED.full());
     }
 
-    private static Report report(List<Headroom> resources) {
+    static Report report(List<Headroom> resources) {
         return new Report(END, ZoneOffset.UTC, resources, List.of(), List.of());
     }
 

@@ -279,7 +279,8 @@ class StageTest {
                 effects,
                 new PictureDay.Deaths(3, underWay, 6.5, 40, 7.5, 11),
                 letters,
-                List.of(new Stage.Backlog.Sample(0, 0), new Stage.Backlog.Sample(6, 40)));
+                List.of(new Stage.Backlog.Sample(0, 0), new Stage.Backlog.Sample(6, 40)),
+                NextBreakTest.report(List.of()));
     }
 
     private static Site.Tokened tokens(long lookups, long acceptedAfter, long acceptedLate) {
