@@ -136,8 +136,8 @@ final class Layers {
     }
 
     private void pool(Pool pool) {
-        boolean hasTime = database != null && database.free() > HALF;
-        if (pool.waitOverHold() <= WAIT || pool.heldOverUsed() > HELD || !hasTime) return;
+        if (pool.waitOverHold() <= WAIT || pool.heldOverUsed() > HELD) return;
+        if (database == null || database.free() <= HALF) return;
         next.add(new NextLayer(
                 Layer.POOL,
                 pool.headroom().outlook(),

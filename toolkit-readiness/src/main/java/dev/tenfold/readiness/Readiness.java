@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -255,7 +256,8 @@ public final class Readiness implements AutoCloseable {
          */
         public Builder keepDays(int days) {
             if (days < 90 || days > 4_000) {
-                throw new IllegalArgumentException("keepDays " + days + " must be from 90 to 4,000: a date needs 56 days");
+                throw new IllegalArgumentException(
+                        "keepDays " + days + " must be from 90 to 4,000: a date needs 56 days");
             }
             retention = days;
             return this;
@@ -303,7 +305,8 @@ public final class Readiness implements AutoCloseable {
             Objects.requireNonNull(value, "value");
             Objects.requireNonNull(limit, "limit");
             if (resources.containsKey(name)) {
-                throw new IllegalArgumentException("there is a resource \"" + name + "\" already; name this one otherwise");
+                throw new IllegalArgumentException(
+                        "there is a resource \"" + name + "\" already; name this one otherwise");
             }
             resources.put(name, new Resource(name, value, limit, adds));
             return this;
@@ -343,8 +346,9 @@ public final class Readiness implements AutoCloseable {
 
     private static void requireName(String name) {
         if (!NAME.matcher(Objects.requireNonNull(name, "name")).matches()) {
-            throw new IllegalArgumentException("\"" + name + "\" is no name for a resource: 1 to 100 letters, digits, dots,"
-                    + " dashes and underscores, a letter or digit first");
+            throw new IllegalArgumentException(
+                    "\"" + name + "\" is no name for a resource: 1 to 100 letters, digits, dots,"
+                            + " dashes and underscores, a letter or digit first");
         }
     }
 
@@ -443,11 +447,14 @@ public final class Readiness implements AutoCloseable {
     }
 
     private void keep(Pending hour) {
-        int most = MOST_HOURS * (resources.size() + (growth == null ? 0 : Growth.MOST_ROWS));
+        int most = MOST_HOURS * (resources.size() + (growth == null ? 0 : Growth.MOST_FIGURES));
         if (pending.size() == most) {
             Pending lost = pending.removeFirst();
-            LOG.warn("the hour {} of {} of {} is lost: the database has been away for two days",
-                    lost.hour().hour(), lost.hour().day(), lost.resource());
+            LOG.warn(
+                    "the hour {} of {} of {} is lost: the database has been away for two days",
+                    lost.hour().hour(),
+                    lost.hour().day(),
+                    lost.resource());
         }
         pending.addLast(hour);
     }
@@ -461,7 +468,8 @@ public final class Readiness implements AutoCloseable {
                 isFailing = false;
             }
         } catch (IllegalStateException e) {
-            if (!isFailing) LOG.warn("daily figures are kept in memory until the database takes them; tries each sample", e);
+            if (!isFailing)
+                LOG.warn("daily figures are kept in memory until the database takes them; tries each sample", e);
             isFailing = true;
         }
     }
@@ -469,10 +477,10 @@ public final class Readiness implements AutoCloseable {
     /** Once a day, and once after the start. */
     private void prune() {
         LocalDate today = today();
-        if (today.equals(prunedOn) || !hasFigures()) return;
+        if (today.equals(prunedOn)) return;
         prunedOn = today;
         try {
-            int deleted = table.prune(today.minusDays(retention), retention);
+            int deleted = table.prune(today, retention);
             if (deleted > 0) LOG.info("deleted {} daily figures older than {} days", deleted, retention);
         } catch (IllegalStateException e) {
             LOG.warn("old daily figures stay until tomorrow", e);
@@ -511,7 +519,8 @@ public final class Readiness implements AutoCloseable {
                 if (hour != null) keep(new Pending(each.name, each.adds, hour));
             }
             flush();
-            if (!pending.isEmpty()) LOG.warn("{} hours of figures are lost: the database did not take them", pending.size());
+            if (!pending.isEmpty())
+                LOG.warn("{} hours of figures are lost: the database did not take them", pending.size());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             LOG.warn("interrupted while closing; the hour so far is lost");
@@ -555,8 +564,8 @@ public final class Readiness implements AutoCloseable {
                         "figure " + value + " of " + resource + " on " + day + " must be at least 0 and finite");
             }
             if (!day.isBefore(today)) {
-                throw new IllegalArgumentException("the figure of " + resource + " on " + day + " cannot be imported: only"
-                        + " days before today, " + today + ", are over");
+                throw new IllegalArgumentException("the figure of " + resource + " on " + day
+                        + " cannot be imported: only" + " days before today, " + today + ", are over");
             }
         });
         table.put(resource, figures, limit);
@@ -584,7 +593,7 @@ public final class Readiness implements AutoCloseable {
         return new Report(today, zone, List.copyOf(known), next, List.copyOf(notes));
     }
 
-    private TreeSet<String> names(SortedMap<String, SortedMap<LocalDate, Day>> stored, LocalDate today) {
+    private Set<String> names(SortedMap<String, SortedMap<LocalDate, Day>> stored, LocalDate today) {
         TreeSet<String> names = new TreeSet<>(resources.keySet());
         stored.forEach((name, days) -> {
             boolean isResource = name.indexOf(':') < 0;
@@ -600,7 +609,7 @@ public final class Readiness implements AutoCloseable {
         OptionalDouble live = resource == null ? OptionalDouble.empty() : resource.live();
         OptionalDouble limitNow = resource == null ? OptionalDouble.empty() : resource.limit();
         if (days.isEmpty() && (live.isEmpty() || limitNow.isEmpty())) return null;
-        double limit = limitNow.orElseGet(() -> days.get(days.lastKey()).limit());
+        double limit = limitNow.orElseGet(() -> Day.last(days).limit());
         SortedMap<LocalDate, Double> figures = new TreeMap<>();
         days.headMap(today).forEach((day, each) -> {
             if (each.isWhole()) figures.put(day, each.figure());
@@ -608,7 +617,7 @@ public final class Readiness implements AutoCloseable {
         double peak = days.tailMap(today.minusDays(PEAK_DAYS)).values().stream()
                 .mapToDouble(Day::figure)
                 .reduce(live.orElse(Double.NaN), Readiness::higher);
-        if (Double.isNaN(peak)) peak = days.get(days.lastKey()).figure();
+        if (Double.isNaN(peak)) peak = Day.last(days).figure();
         return new Headroom(
                 name,
                 resource == null ? OptionalDouble.empty() : resource.last(),
