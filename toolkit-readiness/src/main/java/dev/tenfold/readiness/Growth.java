@@ -105,7 +105,8 @@ final class Growth {
             String product = connection.getMetaData().getDatabaseProductName().toLowerCase(Locale.ROOT);
             String sql = switch (product) {
                 case "postgresql" ->
-                    "select relname, greatest(reltuples, pg_stat_get_live_tuples(oid)) from pg_class"
+                    "select relname, case when reltuples > 0 then reltuples else pg_stat_get_live_tuples(oid) end"
+                            + " from pg_class"
                             + " where relkind in ('r', 'p') and pg_table_is_visible(oid)"
                             + " and relnamespace <> 'pg_catalog'::regnamespace";
                 case "h2" ->

@@ -1,6 +1,8 @@
 package dev.tenfold.readiness;
 
 import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.pool.PoolHealth.Figures;
+import dev.tenfold.query.pool.PoolWatch;
 import dev.tenfold.readiness.Resource.Hour;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -45,7 +47,7 @@ import org.slf4j.LoggerFactory;
  * Readiness readiness = Readiness.on(dataSource)
  *         .guard(queryGuard, 16)                                  // "database": statements at once, of 16 that it can run
  *         .gauge("heap", runtime::usedAfterGc, runtime::maxMemory)
- *         .gauge("pool", pool::active, 20)
+ *         .pool("pool", Pools.watch(queryGuard))
  *         .shared("sessions", sessions::size, 50_000)             // this instance's part of all
  *         .rate("jobs", jobs::done, 300)                          // a counter, as a rate a second
  *         .build();
@@ -83,6 +85,7 @@ public final class Readiness implements AutoCloseable {
 
     private final DailyTable table;
     private final Map<String, Resource> resources;
+    private final Map<String, PoolWatch> pools;
     private final @Nullable Workload workload;
     private final @Nullable Growth growth;
     private final InstantSource clock;
@@ -110,6 +113,7 @@ public final class Readiness implements AutoCloseable {
     private Readiness(Builder builder) {
         this.table = new DailyTable(builder.dataSource);
         this.resources = Collections.unmodifiableMap(new LinkedHashMap<>(builder.resources));
+        this.pools = Map.copyOf(builder.pools);
         this.workload = builder.workload;
         this.growth = builder.growth;
         this.clock = builder.clock;
@@ -135,6 +139,7 @@ public final class Readiness implements AutoCloseable {
     public static final class Builder {
         private final DataSource dataSource;
         private final Map<String, Resource> resources = new LinkedHashMap<>();
+        private final Map<String, PoolWatch> pools = new LinkedHashMap<>();
         private @Nullable Workload workload;
         private @Nullable Growth growth;
         private InstantSource clock = InstantSource.system();
@@ -233,6 +238,22 @@ public final class Readiness implements AutoCloseable {
             add(DATABASE, watched::busy, () -> atOnce, true);
             workload = watched;
             growth = new Growth(guard);
+            return this;
+        }
+
+        /**
+         * A pool: the resource is its load, of 1, which is where a borrow waits a tenth of the time that a connection is
+         * held. The fullest instance counts.
+         *
+         * @param name as above, {@code pool} if there is one
+         * @param watch of {@link dev.tenfold.query.pool.Pools#watch}
+         * @return this
+         * @throws IllegalArgumentException if the name is none, or is taken
+         */
+        public Builder pool(String name, PoolWatch watch) {
+            Objects.requireNonNull(watch, "watch");
+            gauge(name, watch::load, 1);
+            pools.put(name, watch);
             return this;
         }
 
@@ -671,7 +692,18 @@ public final class Readiness implements AutoCloseable {
                     mix.executions()));
         }
         notes.add(Usl.fit(workload.points()).text());
-        return Layers.of(database, mix, workload.mostRepeated(), growth.slowing(stored), List.of());
+        return Layers.of(database, mix, workload.mostRepeated(), growth.slowing(stored), pools(known));
+    }
+
+    private List<Layers.Pool> pools(List<Headroom> known) {
+        List<Layers.Pool> all = new ArrayList<>();
+        for (Headroom each : known) {
+            PoolWatch watch = pools.get(each.resource());
+            if (watch == null) continue;
+            Figures figures = watch.figures();
+            all.add(new Layers.Pool(each, figures.waitOverHold(), figures.heldOverWorked()));
+        }
+        return all;
     }
 
     private LocalDate today() {

@@ -22,7 +22,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,11 +51,6 @@ abstract class DailyTableContract {
     @BeforeEach
     void clear() throws SQLException {
         execute("delete from tenfold_daily");
-    }
-
-    @AfterAll
-    void close() throws SQLException {
-        execute("drop table tenfold_daily");
     }
 
     private void execute(String... statements) throws SQLException {
