@@ -90,38 +90,27 @@ final class DailyTable {
     }
 
     /**
-     * Deletes a resource's days before a day, save the newest ones: so that a clock that is wrong by years deletes none.
+     * Deletes what is older, by this instance's clock and by the database's: so that one which is wrong by years deletes
+     * nothing.
      *
-     * @return how many
+     * @return how many rows
      */
-    int prune(String resource, LocalDate before, int keep) {
-        return doing("delete old figures of " + resource, connection -> {
-            LocalDate oldestKept = oldestOfNewest(connection, resource, keep);
-            if (oldestKept == null) return 0;
-            try (PreparedStatement statement =
-                    prepare(connection, "delete from tenfold_daily where resource = ? and figure_day < ?")) {
-                statement.setString(1, resource);
-                statement.setObject(2, oldestKept.isBefore(before) ? oldestKept : before);
+    int prune(LocalDate today, int days) {
+        return doing("delete old figures", connection -> {
+            LocalDate there = today(connection);
+            LocalDate earlier = there.isBefore(today) ? there : today;
+            try (PreparedStatement statement = prepare(connection, "delete from tenfold_daily where figure_day < ?")) {
+                statement.setObject(1, earlier.minusDays(days));
                 return statement.executeUpdate();
             }
         });
     }
 
-    private static @Nullable LocalDate oldestOfNewest(Connection connection, String resource, int keep)
-            throws SQLException {
-        try (PreparedStatement statement = prepare(
-                connection, "select figure_day from tenfold_daily where resource = ? order by figure_day desc")) {
-            statement.setString(1, resource);
-            statement.setMaxRows(keep);
-            int days = 0;
-            LocalDate last = null;
-            try (ResultSet rows = statement.executeQuery()) {
-                while (rows.next()) {
-                    last = day(rows, 1);
-                    days++;
-                }
-            }
-            return days < keep ? null : last;
+    private static LocalDate today(Connection connection) throws SQLException {
+        try (PreparedStatement statement = prepare(connection, "select current_date");
+                ResultSet rows = statement.executeQuery()) {
+            rows.next();
+            return day(rows, 1);
         }
     }
 
@@ -159,8 +148,7 @@ final class DailyTable {
         }
     }
 
-    private static boolean insert(Connection connection, String resource, LocalDate day, Day made)
-            throws SQLException {
+    private static boolean insert(Connection connection, String resource, LocalDate day, Day made) throws SQLException {
         try (PreparedStatement statement = prepare(
                 connection,
                 "insert into tenfold_daily (figure, capacity, hours_seen, hours, revision, resource, figure_day)"
@@ -178,8 +166,8 @@ final class DailyTable {
         }
     }
 
-    private static boolean update(
-            Connection connection, String resource, LocalDate day, Day changed, long revision) throws SQLException {
+    private static boolean update(Connection connection, String resource, LocalDate day, Day changed, long revision)
+            throws SQLException {
         try (PreparedStatement statement = prepare(
                 connection,
                 "update tenfold_daily set figure = ?, capacity = ?, hours_seen = ?, hours = ?, revision = ?"

@@ -1,7 +1,10 @@
 package dev.tenfold.readiness;
 
+import java.time.LocalDate;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 
@@ -28,6 +31,11 @@ record Day(double figure, double limit, int hoursSeen, String hours, long revisi
         return new Day(value, limit, 1, encoded(Map.of(hour, value)), 0);
     }
 
+    /** Of days that are not empty. */
+    static Day last(SortedMap<LocalDate, Day> days) {
+        return Objects.requireNonNull(days.get(days.lastKey()));
+    }
+
     boolean isImported() {
         return hours.isEmpty();
     }
@@ -48,17 +56,23 @@ record Day(double figure, double limit, int hoursSeen, String hours, long revisi
     }
 
     private static double percentile(Map<Integer, Double> hours) {
-        double[] sorted = hours.values().stream().mapToDouble(Double::doubleValue).toArray();
+        double[] sorted =
+                hours.values().stream().mapToDouble(Double::doubleValue).toArray();
         Arrays.sort(sorted);
         return sorted[(int) Math.ceil(PERCENTILE * sorted.length) - 1];
     }
 
     private Map<Integer, Double> decoded() {
         Map<Integer, Double> all = new TreeMap<>();
-        Pattern.compile(",").splitAsStream(hours).filter(each -> !each.isEmpty()).forEach(each -> {
-            int equals = each.indexOf('=');
-            all.put(Integer.parseInt(each.substring(0, equals)), Double.parseDouble(each.substring(equals + 1)));
-        });
+        Pattern.compile(",")
+                .splitAsStream(hours)
+                .filter(each -> !each.isEmpty())
+                .forEach(each -> {
+                    int equals = each.indexOf('=');
+                    all.put(
+                            Integer.parseInt(each.substring(0, equals)),
+                            Double.parseDouble(each.substring(equals + 1)));
+                });
         return all;
     }
 

@@ -34,6 +34,9 @@ final class Growth {
     static final String ROWS = "rows:";
 
     private static final int MOST_STATEMENTS = 20;
+    /** Of an hour: more tables than that are not followed. */
+    static final int MOST_FIGURES = 3 * MOST_STATEMENTS;
+
     private static final int LEAST_DAYS = 14;
     private static final double LEAST_GROWTH = 1.5;
     private static final double LEAST_PAIR = 0.05;
@@ -72,11 +75,12 @@ final class Growth {
                 .sorted((a, b) -> Long.compare(nanos(took, b), nanos(took, a)))
                 .limit(MOST_STATEMENTS)
                 .toList();
-        all.keySet()
-                .removeIf(name -> most.stream().noneMatch(each -> name.equals(STATEMENT + each.fingerprint())));
+        all.keySet().removeIf(name -> most.stream().noneMatch(each -> name.equals(STATEMENT + each.fingerprint())));
         if (!most.isEmpty()) {
             tables().forEach((table, rows) -> {
-                if (rows > 0 && most.stream().anyMatch(each -> words(each.statement()).contains(table))) {
+                if (rows > 0
+                        && most.stream()
+                                .anyMatch(each -> words(each.statement()).contains(table))) {
                     all.put(ROWS + table, rows);
                 }
             });
@@ -101,7 +105,8 @@ final class Growth {
             String product = connection.getMetaData().getDatabaseProductName().toLowerCase(Locale.ROOT);
             String sql = switch (product) {
                 case "postgresql" ->
-                    "select relname, greatest(reltuples, pg_stat_get_live_tuples(oid)) from pg_class"
+                    "select relname, case when reltuples > 0 then reltuples else pg_stat_get_live_tuples(oid) end"
+                            + " from pg_class"
                             + " where relkind in ('r', 'p') and pg_table_is_visible(oid)"
                             + " and relnamespace <> 'pg_catalog'::regnamespace";
                 case "h2" ->
@@ -134,7 +139,8 @@ final class Growth {
     /** Statements that get slower by a power of the rows above 0.5, and take a twentieth of the time. */
     List<GrowingStatement> slowing(SortedMap<String, SortedMap<LocalDate, Day>> stored) {
         List<StatementStats> statements = guard.statements();
-        double all = statements.stream().mapToDouble(each -> each.total().toNanos()).sum();
+        double all =
+                statements.stream().mapToDouble(each -> each.total().toNanos()).sum();
         List<GrowingStatement> found = new ArrayList<>();
         for (StatementStats each : statements) {
             double share = each.total().toNanos() / all;
@@ -148,14 +154,13 @@ final class Growth {
         return found;
     }
 
-    private static @Nullable String largest(
-            List<String> words, SortedMap<String, SortedMap<LocalDate, Day>> stored) {
+    private static @Nullable String largest(List<String> words, SortedMap<String, SortedMap<LocalDate, Day>> stored) {
         String largest = null;
         double most = 0;
         for (String word : words) {
             SortedMap<LocalDate, Day> rows = stored.get(ROWS + word);
             if (rows == null) continue;
-            double now = rows.get(rows.lastKey()).figure();
+            double now = Day.last(rows).figure();
             if (now > most) {
                 most = now;
                 largest = word;

@@ -45,8 +45,8 @@ final class Layers {
      * What a pool shows.
      *
      * @param headroom of it
-     * @param waitOverHold mean wait for a connection to the mean time that one is held
-     * @param heldOverUsed the time that one is held, to the time that it works
+     * @param waitOverHold mean wait for a connection to the mean time that one is held; NaN if nothing was borrowed
+     * @param heldOverUsed the time that one is held, to the time that it works; NaN likewise
      */
     record Pool(Headroom headroom, double waitOverHold, double heldOverUsed) {}
 
@@ -120,7 +120,7 @@ final class Layers {
                             100 * (1 - 1 / burst)));
         }
         for (Pool pool : pools) {
-            if (pool.heldOverUsed() <= HELD) continue;
+            if (!(pool.heldOverUsed() > HELD)) continue;
             add(
                     Layer.QUEUE,
                     String.format(
@@ -136,8 +136,8 @@ final class Layers {
     }
 
     private void pool(Pool pool) {
-        boolean hasTime = database != null && database.free() > HALF;
-        if (pool.waitOverHold() <= WAIT || pool.heldOverUsed() > HELD || !hasTime) return;
+        if (!(pool.waitOverHold() > WAIT) || pool.heldOverUsed() > HELD) return;
+        if (database == null || database.free() <= HALF) return;
         next.add(new NextLayer(
                 Layer.POOL,
                 pool.headroom().outlook(),

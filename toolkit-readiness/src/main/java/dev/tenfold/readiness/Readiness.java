@@ -1,6 +1,8 @@
 package dev.tenfold.readiness;
 
 import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.pool.PoolHealth.Figures;
+import dev.tenfold.query.pool.PoolWatch;
 import dev.tenfold.readiness.Resource.Hour;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -19,6 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalDouble;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -44,7 +47,7 @@ import org.slf4j.LoggerFactory;
  * Readiness readiness = Readiness.on(dataSource)
  *         .guard(queryGuard, 16)                                  // "database": statements at once, of 16 that it can run
  *         .gauge("heap", runtime::usedAfterGc, runtime::maxMemory)
- *         .gauge("pool", pool::active, 20)
+ *         .pool("pool", Pools.watch(queryGuard))
  *         .shared("sessions", sessions::size, 50_000)             // this instance's part of all
  *         .rate("jobs", jobs::done, 300)                          // a counter, as a rate a second
  *         .build();
@@ -82,6 +85,7 @@ public final class Readiness implements AutoCloseable {
 
     private final DailyTable table;
     private final Map<String, Resource> resources;
+    private final Map<String, PoolWatch> pools;
     private final @Nullable Workload workload;
     private final @Nullable Growth growth;
     private final InstantSource clock;
@@ -109,6 +113,7 @@ public final class Readiness implements AutoCloseable {
     private Readiness(Builder builder) {
         this.table = new DailyTable(builder.dataSource);
         this.resources = Collections.unmodifiableMap(new LinkedHashMap<>(builder.resources));
+        this.pools = Map.copyOf(builder.pools);
         this.workload = builder.workload;
         this.growth = builder.growth;
         this.clock = builder.clock;
@@ -134,6 +139,7 @@ public final class Readiness implements AutoCloseable {
     public static final class Builder {
         private final DataSource dataSource;
         private final Map<String, Resource> resources = new LinkedHashMap<>();
+        private final Map<String, PoolWatch> pools = new LinkedHashMap<>();
         private @Nullable Workload workload;
         private @Nullable Growth growth;
         private InstantSource clock = InstantSource.system();
@@ -236,6 +242,22 @@ public final class Readiness implements AutoCloseable {
         }
 
         /**
+         * A pool: the resource is its load, of 1, which is where a borrow waits a tenth of the time that a connection is
+         * held. The fullest instance counts.
+         *
+         * @param name as above, {@code pool} if there is one
+         * @param watch of {@link dev.tenfold.query.pool.Pools#watch}
+         * @return this
+         * @throws IllegalArgumentException if the name is none, or is taken
+         */
+        public Builder pool(String name, PoolWatch watch) {
+            Objects.requireNonNull(watch, "watch");
+            gauge(name, watch::load, 1);
+            pools.put(name, watch);
+            return this;
+        }
+
+        /**
          * Whose days the figures are of. All instances must say the same.
          *
          * @param newZone default UTC
@@ -255,7 +277,8 @@ public final class Readiness implements AutoCloseable {
          */
         public Builder keepDays(int days) {
             if (days < 90 || days > 4_000) {
-                throw new IllegalArgumentException("keepDays " + days + " must be from 90 to 4,000: a date needs 56 days");
+                throw new IllegalArgumentException(
+                        "keepDays " + days + " must be from 90 to 4,000: a date needs 56 days");
             }
             retention = days;
             return this;
@@ -303,7 +326,8 @@ public final class Readiness implements AutoCloseable {
             Objects.requireNonNull(value, "value");
             Objects.requireNonNull(limit, "limit");
             if (resources.containsKey(name)) {
-                throw new IllegalArgumentException("there is a resource \"" + name + "\" already; name this one otherwise");
+                throw new IllegalArgumentException(
+                        "there is a resource \"" + name + "\" already; name this one otherwise");
             }
             resources.put(name, new Resource(name, value, limit, adds));
             return this;
@@ -343,8 +367,9 @@ public final class Readiness implements AutoCloseable {
 
     private static void requireName(String name) {
         if (!NAME.matcher(Objects.requireNonNull(name, "name")).matches()) {
-            throw new IllegalArgumentException("\"" + name + "\" is no name for a resource: 1 to 100 letters, digits, dots,"
-                    + " dashes and underscores, a letter or digit first");
+            throw new IllegalArgumentException(
+                    "\"" + name + "\" is no name for a resource: 1 to 100 letters, digits, dots,"
+                            + " dashes and underscores, a letter or digit first");
         }
     }
 
@@ -443,11 +468,14 @@ public final class Readiness implements AutoCloseable {
     }
 
     private void keep(Pending hour) {
-        int most = MOST_HOURS * (resources.size() + (growth == null ? 0 : Growth.MOST_ROWS));
+        int most = MOST_HOURS * (resources.size() + (growth == null ? 0 : Growth.MOST_FIGURES));
         if (pending.size() == most) {
             Pending lost = pending.removeFirst();
-            LOG.warn("the hour {} of {} of {} is lost: the database has been away for two days",
-                    lost.hour().hour(), lost.hour().day(), lost.resource());
+            LOG.warn(
+                    "the hour {} of {} of {} is lost: the database has been away for two days",
+                    lost.hour().hour(),
+                    lost.hour().day(),
+                    lost.resource());
         }
         pending.addLast(hour);
     }
@@ -461,7 +489,8 @@ public final class Readiness implements AutoCloseable {
                 isFailing = false;
             }
         } catch (IllegalStateException e) {
-            if (!isFailing) LOG.warn("daily figures are kept in memory until the database takes them; tries each sample", e);
+            if (!isFailing)
+                LOG.warn("daily figures are kept in memory until the database takes them; tries each sample", e);
             isFailing = true;
         }
     }
@@ -469,10 +498,10 @@ public final class Readiness implements AutoCloseable {
     /** Once a day, and once after the start. */
     private void prune() {
         LocalDate today = today();
-        if (today.equals(prunedOn) || !hasFigures()) return;
+        if (today.equals(prunedOn)) return;
         prunedOn = today;
         try {
-            int deleted = table.prune(today.minusDays(retention), retention);
+            int deleted = table.prune(today, retention);
             if (deleted > 0) LOG.info("deleted {} daily figures older than {} days", deleted, retention);
         } catch (IllegalStateException e) {
             LOG.warn("old daily figures stay until tomorrow", e);
@@ -511,7 +540,8 @@ public final class Readiness implements AutoCloseable {
                 if (hour != null) keep(new Pending(each.name, each.adds, hour));
             }
             flush();
-            if (!pending.isEmpty()) LOG.warn("{} hours of figures are lost: the database did not take them", pending.size());
+            if (!pending.isEmpty())
+                LOG.warn("{} hours of figures are lost: the database did not take them", pending.size());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             LOG.warn("interrupted while closing; the hour so far is lost");
@@ -555,8 +585,8 @@ public final class Readiness implements AutoCloseable {
                         "figure " + value + " of " + resource + " on " + day + " must be at least 0 and finite");
             }
             if (!day.isBefore(today)) {
-                throw new IllegalArgumentException("the figure of " + resource + " on " + day + " cannot be imported: only"
-                        + " days before today, " + today + ", are over");
+                throw new IllegalArgumentException("the figure of " + resource + " on " + day
+                        + " cannot be imported: only" + " days before today, " + today + ", are over");
             }
         });
         table.put(resource, figures, limit);
@@ -584,7 +614,7 @@ public final class Readiness implements AutoCloseable {
         return new Report(today, zone, List.copyOf(known), next, List.copyOf(notes));
     }
 
-    private TreeSet<String> names(SortedMap<String, SortedMap<LocalDate, Day>> stored, LocalDate today) {
+    private Set<String> names(SortedMap<String, SortedMap<LocalDate, Day>> stored, LocalDate today) {
         TreeSet<String> names = new TreeSet<>(resources.keySet());
         stored.forEach((name, days) -> {
             boolean isResource = name.indexOf(':') < 0;
@@ -600,7 +630,7 @@ public final class Readiness implements AutoCloseable {
         OptionalDouble live = resource == null ? OptionalDouble.empty() : resource.live();
         OptionalDouble limitNow = resource == null ? OptionalDouble.empty() : resource.limit();
         if (days.isEmpty() && (live.isEmpty() || limitNow.isEmpty())) return null;
-        double limit = limitNow.orElseGet(() -> days.get(days.lastKey()).limit());
+        double limit = limitNow.orElseGet(() -> Day.last(days).limit());
         SortedMap<LocalDate, Double> figures = new TreeMap<>();
         days.headMap(today).forEach((day, each) -> {
             if (each.isWhole()) figures.put(day, each.figure());
@@ -608,7 +638,7 @@ public final class Readiness implements AutoCloseable {
         double peak = days.tailMap(today.minusDays(PEAK_DAYS)).values().stream()
                 .mapToDouble(Day::figure)
                 .reduce(live.orElse(Double.NaN), Readiness::higher);
-        if (Double.isNaN(peak)) peak = days.get(days.lastKey()).figure();
+        if (Double.isNaN(peak)) peak = Day.last(days).figure();
         return new Headroom(
                 name,
                 resource == null ? OptionalDouble.empty() : resource.last(),
@@ -662,7 +692,18 @@ public final class Readiness implements AutoCloseable {
                     mix.executions()));
         }
         notes.add(Usl.fit(workload.points()).text());
-        return Layers.of(database, mix, workload.mostRepeated(), growth.slowing(stored), List.of());
+        return Layers.of(database, mix, workload.mostRepeated(), growth.slowing(stored), pools(known));
+    }
+
+    private List<Layers.Pool> pools(List<Headroom> known) {
+        List<Layers.Pool> all = new ArrayList<>();
+        for (Headroom each : known) {
+            PoolWatch watch = pools.get(each.resource());
+            if (watch == null) continue;
+            Figures figures = watch.figures();
+            all.add(new Layers.Pool(each, figures.waitOverHold(), figures.heldOverWorked()));
+        }
+        return all;
     }
 
     private LocalDate today() {

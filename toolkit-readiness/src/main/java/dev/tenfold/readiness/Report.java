@@ -55,7 +55,11 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
      */
     public String text() {
         StringBuilder text = new StringBuilder(1_000);
-        text.append("Readiness on ").append(day).append(" (days in ").append(zone).append(')');
+        text.append("Readiness on ")
+                .append(day)
+                .append(" (days in ")
+                .append(zone)
+                .append(')');
         if (!resources.isEmpty()) table(text);
         for (Headroom each : resources) {
             line(text, each.resource() + ": " + each.outlook().reason());

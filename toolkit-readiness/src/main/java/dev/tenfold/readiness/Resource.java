@@ -64,7 +64,8 @@ final class Resource {
     Hour sample(Instant now, ZoneId zone, long elapsed) {
         LocalDate today = now.atZone(zone).toLocalDate();
         // 0 to 24: a day on which clocks go back has 25 hours.
-        int thisHour = (int) Duration.between(today.atStartOfDay(zone).toInstant(), now).toHours();
+        int thisHour = (int)
+                Duration.between(today.atStartOfDay(zone).toInstant(), now).toHours();
         Hour ended = today.equals(day) && thisHour == hour ? null : end();
         day = today;
         hour = thisHour;

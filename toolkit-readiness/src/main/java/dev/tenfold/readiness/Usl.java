@@ -35,7 +35,9 @@ record Usl(double perSecond, double contention, double coherency, double fit, St
 
     static Usl fit(List<Point> points) {
         List<Point> bins = bins(points);
-        double range = bins.isEmpty() ? 0 : bins.get(bins.size() - 1).atOnce() / bins.get(0).atOnce();
+        double range = bins.isEmpty()
+                ? 0
+                : bins.get(bins.size() - 1).atOnce() / bins.get(0).atOnce();
         if (bins.size() < LEAST_BINS || range < LEAST_RANGE) {
             return none(String.format(
                     Locale.ROOT,
@@ -84,12 +86,7 @@ record Usl(double perSecond, double contention, double coherency, double fit, St
                         peak(),
                         at(Math.max(1, peak())));
         return String.format(
-                Locale.ROOT,
-                "Capacity curve: %s (USL: σ %.3f, κ %.5f, R² %.2f).",
-                peak,
-                contention,
-                coherency,
-                fit);
+                Locale.ROOT, "Capacity curve: %s (USL: σ %.3f, κ %.5f, R² %.2f).", peak, contention, coherency, fit);
     }
 
     /** In each bin the mean concurrency, and the 90th percentile of throughput: what was reached when nothing disturbed. */
@@ -133,11 +130,7 @@ record Usl(double perSecond, double contention, double coherency, double fit, St
         if (found == null || found[0] <= 0 || Arrays.stream(found).anyMatch(value -> value < 0)) return null;
         double lambda = 1 / found[0];
         Usl curve = new Usl(
-                lambda,
-                withContention ? found[1] * lambda : 0,
-                withCoherency ? found[size - 1] * lambda : 0,
-                0,
-                "");
+                lambda, withContention ? found[1] * lambda : 0, withCoherency ? found[size - 1] * lambda : 0, 0, "");
         return new Usl(curve.perSecond, curve.contention, curve.coherency, curve.rSquared(bins), "");
     }
 

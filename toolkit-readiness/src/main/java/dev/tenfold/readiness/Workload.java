@@ -107,8 +107,8 @@ final class Workload {
                 peakOfWrites(writes.count));
     }
 
-    private static double share(double part, double of) {
-        return of > 0 ? part / of : 0;
+    private static double share(long part, long of) {
+        return of > 0 ? (double) part / of : 0;
     }
 
     /** The 99th percentile of writes a second, to their mean. */
@@ -151,10 +151,5 @@ final class Workload {
      * @param writePeak peak of writes to their mean; empty if there are too few
      */
     record Mix(
-            boolean isEnough,
-            long executions,
-            long elapsed,
-            double reads,
-            double repeated,
-            OptionalDouble writePeak) {}
+            boolean isEnough, long executions, long elapsed, double reads, double repeated, OptionalDouble writePeak) {}
 }
