@@ -13,6 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import javax.sql.DataSource;
@@ -150,7 +151,13 @@ final class NextBreak {
     static OutlookChart.View atTheEnd(Said said) {
         Headroom database = said.year().resource(DATABASE);
         return new OutlookChart.View(
-                database.figures(), new TreeMap<>(), SyntheticYear.LIMIT, database.outlook(), null, end(said));
+                database.figures(),
+                new TreeMap<>(),
+                SyntheticYear.LIMIT,
+                database.outlook(),
+                SyntheticYear.mishaps(),
+                null,
+                end(said));
     }
 
     /** What was said on day {@link #EARLIER}, and the figures that came then, up to the day on which it is full. */
@@ -160,12 +167,18 @@ final class NextBreak {
                 SyntheticYear.ofDatabase(SyntheticYear.SEED, days).figures();
         LocalDate day = SyntheticYear.FIRST_DAY.plusDays(EARLIER);
         return new OutlookChart.View(
-                all.headMap(day), all.tailMap(day), SyntheticYear.LIMIT, said.earlier(), said.full(), end(said));
+                all.headMap(day),
+                all.tailMap(day),
+                SyntheticYear.LIMIT,
+                said.earlier(),
+                Map.of(),
+                said.full(),
+                end(said));
     }
 
     /** Of the time in both pictures: what an interval says of later is not drawn. */
     private static LocalDate end(Said said) {
-        return said.full().plusDays(90);
+        return said.full().plusDays(100);
     }
 
     /** What was said on day {@link #EARLIER}, beside what came; empty if it told no date. */

@@ -17,6 +17,7 @@ import java.time.LocalDate;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,7 @@ final class OutlookChart {
      * @param followed what came afterwards; may be empty
      * @param limit per cent
      * @param outlook the forecast
+     * @param remarks words at a day's figure
      * @param full when the limit was reached indeed; null where that is not to be shown
      * @param to where the time axis ends
      */
@@ -58,6 +60,7 @@ final class OutlookChart {
             SortedMap<LocalDate, Double> followed,
             double limit,
             Outlook outlook,
+            Map<LocalDate, String> remarks,
             @Nullable LocalDate full,
             LocalDate to) {
         /** The first day without a figure that the forecast knew. */
@@ -106,6 +109,7 @@ final class OutlookChart {
         dots(view.followed(), LATER, LATER_WEEKEND);
         limit();
         if (trend != null) line(trend);
+        view.remarks().forEach(this::remark);
         today();
         expected();
         full();
@@ -141,7 +145,7 @@ final class OutlookChart {
             graphics.draw(new Line2D.Double(LEFT, y(value), Charts.FULL - RIGHT, y(value)));
             graphics.setColor(Charts.INK);
             String label = String.format(Locale.ROOT, "%.0f %%", value);
-            graphics.drawString(label, (float) (LEFT - 4 - width(label)), (float) y(value) + 5);
+            graphics.drawString(label, (float) (LEFT - 3 - width(label)), (float) y(value) + 5);
         }
         LocalDate month = from.getDayOfMonth() == 1 ? from : from.plusMonths(1).withDayOfMonth(1);
         for (; month.isBefore(view.to()); month = month.plusMonths(1)) {
@@ -190,6 +194,17 @@ final class OutlookChart {
         return path;
     }
 
+    /** Above what stands out, and below what stays behind. */
+    private void remark(LocalDate day, String text) {
+        Double figure = view.figures().get(day);
+        if (figure == null) return;
+        graphics.setFont(Charts.font(Font.PLAIN, 13));
+        graphics.setColor(Charts.INK);
+        Trend trend = view.outlook().trend();
+        boolean isAbove = trend == null || figure > trend.line(day);
+        graphics.drawString(text, (float) (x(day) - width(text) / 2), (float) y(figure) + (isAbove ? -8 : 19));
+    }
+
     private void today() {
         graphics.setFont(Charts.font(Font.PLAIN, 13));
         graphics.setStroke(Charts.THIN);
@@ -206,7 +221,8 @@ final class OutlookChart {
         graphics.setColor(AMBER);
         graphics.setStroke(Charts.LINE);
         graphics.draw(new Line2D.Double(x(expected), TOP, x(expected), y(0)));
-        String interval = "full " + interval(view.outlook());
+        LocalDate latest = view.outlook().latest();
+        String interval = date(earliest) + " to " + (latest == null ? "later" : date(latest)) + " (80 %)";
         graphics.setFont(Charts.font(Font.BOLD, 13));
         double rightmost = Charts.FULL - RIGHT - width(interval);
         double leftmost = x(view.today()) + 8;
@@ -222,14 +238,15 @@ final class OutlookChart {
         graphics.draw(new Ellipse2D.Double(x(full) - 7, y(view.limit()) - 7, 14, 14));
         graphics.setStroke(Charts.THIN);
         graphics.draw(new Line2D.Double(x(full), y(view.limit()) + 7, x(full), y(6)));
-        String was = "was full on " + date(full);
+        String was = "full on " + date(full);
         graphics.setFont(Charts.font(Font.BOLD, 13));
         boolean hasRoom = x(full) + 8 + width(was) < Charts.FULL - RIGHT;
         graphics.drawString(was, (float) (hasRoom ? x(full) + 7 : x(full) - width(was) - 2), (float) y(6));
     }
 
+    /** With some room, as browsers have other fonts. */
     private static double width(String label) {
-        return Charts.font(Font.BOLD, 13).getStringBounds(label, MEASURE).getWidth();
+        return 1.1 * Charts.font(Font.BOLD, 13).getStringBounds(label, MEASURE).getWidth();
     }
 
     /** The line is drawn up to here: a forecast does not say more. */

@@ -144,13 +144,13 @@ record Report(
                 <p class="hint">Three minutes cannot show what a year does, so these daily figures are made from seed %d: growth that
                 slows down and speeds up again, quiet weekends, a quiet Christmas, two incidents, noise that remembers the day
                 before, days without a figure. Nobody has measured them. They went into Readiness's own table by
-                <code>readiness.record(…)</code>.</p>
+                <code>readiness.record("database", figures, %.0f)</code>.</p>
                 <figure><figcaption>The database at the end of the year <span>per cent busy, each day's 95th percentile
                 of its hours</span></figcaption>%s</figure>
                 <figure><figcaption>The same on day %d, and what came <span>per cent busy</span></figcaption>%s</figure>
                 <p class="legend marks"><span class="dot" style="--c:%s">a day</span><span class="dot" style="--c:%s">Saturday,
                 Sunday</span><span class="dot" style="--c:%s">what came afterwards</span><span style="--c:%s">the busiest day of
-                a week, fitted and foreseen</span><span class="box" style="--c:%s">where that is, 80 %%</span><span class="box"
+                a week, fitted and foreseen</span><span class="box" style="--c:%s">its 80 %% band</span><span class="box"
                 style="--c:%s">when it is full, 80 %%</span><span style="--c:%s">the date expected</span></p>
                 <p class="note">%s</p>
                 <pre>%s</pre>
@@ -161,6 +161,7 @@ record Report(
                 escape(next.sentence()),
                 escape(said.run().text()),
                 SyntheticYear.SEED,
+                SyntheticYear.LIMIT,
                 OutlookChart.svg(NextBreak.atTheEnd(said), "A synthetic year of daily figures, and its forecast"),
                 NextBreak.EARLIER,
                 OutlookChart.svg(NextBreak.before(said), "An earlier forecast, and what came"),

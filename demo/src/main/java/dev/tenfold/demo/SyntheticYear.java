@@ -84,6 +84,14 @@ final class SyntheticYear {
         return day;
     }
 
+    /** What happened in the year, by a day of it. */
+    static Map<LocalDate, String> mishaps() {
+        return Map.of(
+                FIRST_DAY.plusDays(88), "Christmas",
+                FIRST_DAY.plusDays(148), "incident",
+                FIRST_DAY.plusDays(268), "incident");
+    }
+
     private static double ofWeek(DayOfWeek day) {
         return switch (day) {
             case MONDAY, THURSDAY -> 1.06;

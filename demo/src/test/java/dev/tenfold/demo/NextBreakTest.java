@@ -6,6 +6,9 @@ import dev.tenfold.readiness.Forecast;
 import dev.tenfold.readiness.Headroom;
 import dev.tenfold.readiness.Report;
 import dev.tenfold.testkit.PostgresServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;
@@ -13,6 +16,7 @@ import java.util.OptionalDouble;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** What Readiness has to say after the last stage, and that the demo fails if it says less, or more than it can know. */
 class NextBreakTest {
@@ -85,6 +89,33 @@ class NextBreakTest {
         assertThat(NextBreak.earlier(ASKED))
                 .startsWith("On day 200, 19 Apr 2026, it expected ")
                 .containsPattern("days ahead, and (to the day|\\d+ days too (early|late))\\.$");
+    }
+
+    @Test
+    void the_terminal_and_the_report_say_what_readiness_says_and_that_the_year_is_made_up(@TempDir Path directory)
+            throws IOException {
+        NextBreak.Result result = NextBreak.judge(ASKED);
+
+        assertThat(Words.next(result))
+                .contains("SYNTHETIC", result.sentence(), NextBreak.earlier(ASKED))
+                .contains(ASKED.year()
+                        .text()
+                        .lines()
+                        .map(line -> "  " + line)
+                        .toList()
+                        .get(3))
+                .contains("a date needs 56 days");
+
+        Stage.Result stage = HundredUsers.judge(
+                StageTest.measured("naive", 1_000, 300, 241), StageTest.measured("with toolkit-query", 1_000, 20, 4));
+        Path file = directory.resolve("report.html");
+        if (System.getenv("RD") != null) file = Path.of("/tmp/rd-full.html");
+        new dev.tenfold.demo.Report(List.of(stage), result, "keys", "18", "8").write(file);
+
+        assertThat(Files.readString(file))
+                .contains("<h2>What would break next</h2>", "<b>Synthetic</b>", "a date needs 56 days")
+                .contains(">today, 1 Oct 2026<", ">today, 19 Apr 2026<", ">Christmas<", ">incident<", ">limit<")
+                .contains(">full on " + OutlookChart.date(ASKED.full()) + "<");
     }
 
     /** By way of the table. */

@@ -327,11 +327,11 @@ class StageTest {
                 new Stage.Away(4, 8, 0.5));
     }
 
-    private static Measured measured(String version, int served, long millis, double queries) {
+    static Measured measured(String version, int served, long millis, double queries) {
         return measured(version, served, millis, queries, new StaleReads.Found(20_000, 3, 2, 0));
     }
 
-    private static Measured measured(String version, int served, long millis, double queries, StaleReads.Found stale) {
+    static Measured measured(String version, int served, long millis, double queries, StaleReads.Found stale) {
         Histogram latency = new Histogram(3);
         latency.recordValueWithCount(millis * 1_000, 1_000);
         return new Measured(
