@@ -240,8 +240,10 @@ final class OutlookChart {
         graphics.draw(new Line2D.Double(x(full), y(view.limit()) + 7, x(full), y(6)));
         String was = "full on " + date(full);
         graphics.setFont(Charts.font(Font.BOLD, 13));
-        boolean hasRoom = x(full) + 8 + width(was) < Charts.FULL - RIGHT;
-        graphics.drawString(was, (float) (hasRoom ? x(full) + 7 : x(full) - width(was) - 2), (float) y(6));
+        // Aside of the line of the date expected.
+        LocalDate expected = view.outlook().expected();
+        boolean isLeft = expected != null && expected.isAfter(full);
+        graphics.drawString(was, (float) (isLeft ? x(full) - width(was) : x(full) + 7), (float) y(6));
     }
 
     /** With some room, as browsers have other fonts. */
