@@ -50,22 +50,22 @@ final class Charts {
             entry(PictureDay.IN_REQUEST, new Color(0x8A, 0x5A, 0x2B)),
             entry(PictureDay.AS_JOBS, new Color(0x0F, 0x7C, 0x7C)));
 
-    private static final Color GREY = new Color(0x8A, 0x91, 0x9C);
-    private static final Color INK = new Color(0x3A, 0x42, 0x4E);
-    private static final Color GRID = new Color(0xE3, 0xE7, 0xEC);
-    private static final BasicStroke DASHED =
+    static final Color GREY = new Color(0x8A, 0x91, 0x9C);
+    static final Color INK = new Color(0x3A, 0x42, 0x4E);
+    static final Color GRID = new Color(0xE3, 0xE7, 0xEC);
+    static final BasicStroke DASHED =
             new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, new float[] {5, 4}, 0);
-    private static final Color SHADE = new Color(0xF3, 0xE9, 0xD3);
-    private static final Color BAND = new Color(0xCF, 0xD6, 0xDE);
-    private static final BasicStroke THIN = new BasicStroke(1);
+    static final Color SHADE = new Color(0xF3, 0xE9, 0xD3);
+    static final Color BAND = new Color(0xCF, 0xD6, 0xDE);
+    static final BasicStroke THIN = new BasicStroke(1);
     private static final BasicStroke WIDE = new BasicStroke(9, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
-    private static final BasicStroke LINE = new BasicStroke(2.5f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
+    static final BasicStroke LINE = new BasicStroke(2.5f, BasicStroke.CAP_ROUND, BasicStroke.JOIN_ROUND);
 
     private static final List<Double> PERCENTILES = List.of(50.0, 75.0, 90.0, 95.0, 99.0, 100.0);
     private static final List<String> PERCENTILE_NAMES = List.of("p50", "p75", "p90", "p95", "p99", "max");
     private static final int WIDTH = 400;
     private static final int NARROW = 240;
-    private static final int FULL = 1_076;
+    static final int FULL = 1_076;
     private static final int HEIGHT = 280;
     /** Of one version in the picture of statements, with its name above. */
     private static final int STRIP = 84;
@@ -288,7 +288,7 @@ final class Charts {
         return hex(colourOf(version));
     }
 
-    private static String hex(Color colour) {
+    static String hex(Color colour) {
         return String.format("#%06x", colour.getRGB() & 0xFFFFFF);
     }
 
@@ -310,7 +310,7 @@ final class Charts {
         }
     }
 
-    private static Font font(int style, int size) {
+    static Font font(int style, int size) {
         return new Font(Font.SANS_SERIF, style, size);
     }
 
@@ -329,7 +329,7 @@ final class Charts {
     }
 
     /** Without the XML prologue and a fixed size, and with ids that no other picture on the page has. */
-    private static String svg(int width, int height, String label, Consumer<Graphics2D> painter) throws IOException {
+    static String svg(int width, int height, String label, Consumer<Graphics2D> painter) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         VectorGraphics2D graphics = new VectorGraphics2D();
         painter.accept(graphics);

@@ -125,6 +125,11 @@ final class FeedServer implements AutoCloseable {
         return answered.get();
     }
 
+    /** How many requests are being answered just now; {@link #REQUEST_THREADS} at most. */
+    int inProgress() {
+        return inProgress.get();
+    }
+
     private interface Page {
         String of(HttpExchange exchange) throws Exception;
     }

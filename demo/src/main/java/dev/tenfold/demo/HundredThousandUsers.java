@@ -45,7 +45,8 @@ final class HundredThousandUsers implements Stage {
                 List.of(deaths(found), effects(found.effects()), letters(found.letters())),
                 null,
                 backlog(found),
-                null);
+                null,
+                found.readiness());
     }
 
     /** What did not happen as it should; empty if all did. */

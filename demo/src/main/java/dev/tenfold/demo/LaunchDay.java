@@ -3,10 +3,11 @@ package dev.tenfold.demo;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Launch day: one small application meets ten times the users, stage by stage, then their tokens, a scraper, and their pictures,
- * as first written and with one module more.
+ * as first written and with one module more; and then what would break next.
  *
  * <p>Starts its own PostgreSQL and Redis, offers every version the same load, prints a table and a sentence a stage, and writes a
  * report. Takes about three minutes, and stops by itself.
@@ -51,6 +52,7 @@ public final class LaunchDay {
         progress.say("Launch day. Starting PostgreSQL and Redis; the keys are "
                 + options.keys().describe() + ".");
         List<Stage.Result> results = new ArrayList<>();
+        NextBreak.Result next;
         Report report;
         try (Site site = new Site(options, progress)) {
             if (!site.sameAnswers(20)) {
@@ -62,11 +64,22 @@ public final class LaunchDay {
                 results.add(result);
                 progress.say(Words.table(result) + "\n");
             }
-            report = new Report(results, options.keys().describe(), site.postgresVersion(), site.redisVersion());
+            next = NextBreak.judge(NextBreak.ask(ofRun(results), site.direct()));
+            progress.say(Words.next(next) + "\n");
+            report = new Report(results, next, options.keys().describe(), site.postgresVersion(), site.redisVersion());
         }
         report.write(options.report());
         progress.say("DB busy: statements in progress, on average. Report: "
                 + options.report().toAbsolutePath().normalize());
-        return results.stream().allMatch(Stage.Result::kept) ? 0 : 1;
+        return next.kept() && results.stream().allMatch(Stage.Result::kept) ? 0 : 1;
+    }
+
+    /** What Readiness said of the stage that it ran in. */
+    private static dev.tenfold.readiness.Report ofRun(List<Stage.Result> results) {
+        return results.stream()
+                .map(Stage.Result::readiness)
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElseThrow(() -> new IllegalStateException("Readiness ran in no stage"));
     }
 }

@@ -7,6 +7,10 @@ import dev.tenfold.jobs.JobException;
 import dev.tenfold.jobs.JobQueue;
 import dev.tenfold.jobs.JobSchema;
 import dev.tenfold.jobs.QueueStats;
+import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.readiness.Readiness;
+import dev.tenfold.readiness.ReadinessSchema;
+import dev.tenfold.readiness.Report;
 import dev.tenfold.testkit.PostgresServer;
 import java.io.File;
 import java.io.IOException;
@@ -55,6 +59,10 @@ final class PictureDay implements AutoCloseable {
     /** What a node's queue needs of connections for itself, to tell workers of new jobs. */
     private static final int QUEUE_POOL = 2;
 
+    /** As many mails as two workers send in half a minute: so long may one wait. */
+    private static final double MOST_JOBS =
+            2.0 * PictureWorker.CONCURRENCY * TimeUnit.SECONDS.toMillis(30) / MailServer.TAKES.toMillis();
+
     private static final long LONGEST_WAIT_NANOS = TimeUnit.SECONDS.toNanos(60);
     private static final long LOOK_EVERY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     private static final long SAMPLE_EVERY_MILLIS = 200;
@@ -85,6 +93,7 @@ final class PictureDay implements AutoCloseable {
      * What {@link #run} found.
      *
      * @param backlog jobs that were not done yet, all of the time
+     * @param readiness Readiness' report on the load with toolkit-jobs, while it lasted
      */
     record Found(
             Measured inRequest,
@@ -92,7 +101,8 @@ final class PictureDay implements AutoCloseable {
             Effects effects,
             Deaths deaths,
             Letters letters,
-            List<Stage.Backlog.Sample> backlog) {}
+            List<Stage.Backlog.Sample> backlog,
+            Report readiness) {}
 
     /**
      * What became of the pictures that were accepted with toolkit-jobs.
@@ -162,29 +172,57 @@ final class PictureDay implements AutoCloseable {
 
     private Found asJobs(Measured inRequest) throws Exception {
         JobSchema.install(database);
+        ReadinessSchema.install(database);
+        QueryGuard guard = QueryGuard.watch(site.database());
         StaleReads stale = new StaleReads(CachedFeed.MAX_STALENESS, CachedFeed.LOCAL_LIFE);
         try (WorkerProcess first = worker("first", false);
                 WorkerProcess second = worker("second", false);
                 JobQueue jobs = JobQueue.on(database);
                 Watch watch = new Watch(jobs);
                 TwoNodes nodes = TwoNodes.withCacheAndPictures(
-                        site.database(),
-                        site.redisUri(),
-                        stale,
-                        pool -> new PicturesAsJobs(pool, queueOfNode(), directory))) {
+                        guard, site.redisUri(), stale, pool -> new PicturesAsJobs(pool, queueOfNode(), directory));
+                Readiness readiness = readiness(guard, nodes, watch)) {
             first.awaitReady();
             second.awaitReady();
             AtomicReference<Future<Killed>> killed = new AtomicReference<>();
+            AtomicReference<Future<Report>> reported = new AtomicReference<>();
             Measured asJobs = offer(nodes, AS_JOBS, stale, () -> {
+                readiness.start();
                 watch.begin();
                 killed.set(watch.after(length.dividedBy(2), () -> kill(first, watch)));
+                reported.set(watch.after(length.multipliedBy(9).dividedBy(10), () -> lastReport(readiness)));
             });
             Killed worker = Objects.requireNonNull(killed.get(), "it has begun").get();
+            Report report =
+                    Objects.requireNonNull(reported.get(), "it has begun").get();
             Deaths deaths = restartPostgres(worker, second, watch);
             second.stop();
             Letters letters = replay(jobs, watch);
-            return new Found(inRequest, asJobs, effects(watch), deaths, letters, watch.samples());
+            return new Found(inRequest, asJobs, effects(watch), deaths, letters, watch.samples(), report);
         }
+    }
+
+    /** What the application adds to know what would break next: both nodes are in this process, so it is of both. */
+    private Readiness readiness(QueryGuard guard, TwoNodes nodes, Watch watch) {
+        int requestThreads = nodes.servers().size() * FeedServer.REQUEST_THREADS;
+        return Readiness.on(database)
+                .guard(guard, 2.0 * Runtime.getRuntime().availableProcessors())
+                .gauge("pool", nodes::borrowed, nodes.connections())
+                .gauge("request-threads", () -> inProgress(nodes.servers()), requestThreads)
+                .gauge("jobs", watch::sampled, MOST_JOBS)
+                .every(Duration.ofSeconds(1))
+                .build();
+    }
+
+    private static int inProgress(List<FeedServer> servers) {
+        return servers.stream().mapToInt(FeedServer::inProgress).sum();
+    }
+
+    /** Before PostgreSQL is killed: it takes the last hour, too. */
+    private static Report lastReport(Readiness readiness) {
+        Report report = readiness.report();
+        readiness.close();
+        return report;
     }
 
     private WorkerProcess worker(String name, boolean mended) throws IOException {
@@ -305,6 +343,7 @@ final class PictureDay implements AutoCloseable {
             return thread;
         });
         private volatile long began;
+        private volatile double sampled = Double.NaN;
 
         Watch(JobQueue jobs) {
             this.jobs = jobs;
@@ -327,7 +366,9 @@ final class PictureDay implements AutoCloseable {
         private void sample() {
             double second = second();
             try {
-                samples.add(new Stage.Backlog.Sample(second, unfinished()));
+                long jobs = unfinished();
+                samples.add(new Stage.Backlog.Sample(second, jobs));
+                sampled = jobs;
             } catch (JobException databaseIsDead) {
                 // Nobody can tell, then. The chart has a gap.
                 return;
@@ -337,6 +378,11 @@ final class PictureDay implements AutoCloseable {
         long unfinished() {
             return count(queue ->
                     Stream.of(queue.ready(), queue.running(), queue.scheduled(), queue.parked(), queue.waiting()));
+        }
+
+        /** Jobs that were not done when it last looked; not a number before. */
+        double sampled() {
+            return sampled;
         }
 
         long dead() {

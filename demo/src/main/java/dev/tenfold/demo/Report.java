@@ -14,7 +14,8 @@ import java.util.Locale;
 import java.util.Objects;
 
 /** The last step: one HTML file that needs no other, with what was measured, how, and the code that ran. */
-record Report(List<Stage.Result> results, String keys, String postgresVersion, String redisVersion) {
+record Report(
+        List<Stage.Result> results, NextBreak.Result next, String keys, String postgresVersion, String redisVersion) {
     void write(Path file) throws IOException {
         Path directory = file.toAbsolutePath().getParent();
         if (directory != null) {
@@ -28,6 +29,7 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
         for (Stage.Result result : results) {
             stages.append(stage(result));
         }
+        stages.append(readiness());
         return """
                 <!doctype html>
                 <html lang="en">
@@ -125,6 +127,53 @@ record Report(List<Stage.Result> results, String keys, String postgresVersion, S
                         legend(result),
                         result.away() == null ? "" : "<span class=\"away\">Redis away</span>",
                         table(result));
+    }
+
+    /** What Readiness said, as it said it, and in two pictures. */
+    private String readiness() throws IOException {
+        NextBreak.Said said = next.said();
+        return """
+                <section>
+                <h2>%s</h2>
+                <p class="verdict%s">%s</p>
+                <h3>Of this run</h3>
+                <p class="hint">What <code>readiness.report().text()</code> prints near the end of the last stage's load, from what
+                the guard and the gauges of both nodes with toolkit-jobs have seen of it, a sample a second.</p>
+                <pre>%s</pre>
+                <h3 class="synthetic">Of a year <b>Synthetic</b></h3>
+                <p class="hint">Three minutes cannot show what a year does, so these daily figures are made from seed %d: growth that
+                slows down and speeds up again, quiet weekends, a quiet Christmas, two incidents, noise that remembers the day
+                before, days without a figure. Nobody has measured them. They went into Readiness's own table by
+                <code>readiness.record("database", figures, %.0f)</code>.</p>
+                <figure><figcaption>The database at the end of the year <span>per cent busy, each day's 95th percentile
+                of its hours</span></figcaption>%s</figure>
+                <figure><figcaption>The same on day %d, and what came <span>per cent busy</span></figcaption>%s</figure>
+                <p class="legend marks"><span class="dot" style="--c:%s">a day</span><span class="dot" style="--c:%s">Saturday,
+                Sunday</span><span class="dot" style="--c:%s">what came afterwards</span><span style="--c:%s">the busiest day of
+                a week, fitted and foreseen</span><span class="box" style="--c:%s">its 80 %% band</span><span class="box"
+                style="--c:%s">when it is full, 80 %%</span><span style="--c:%s">the date expected</span></p>
+                <p class="note">%s</p>
+                <pre>%s</pre>
+                </section>
+                """.formatted(
+                NextBreak.TITLE,
+                next.kept() ? "" : " failed",
+                escape(next.sentence()),
+                escape(said.run().text()),
+                SyntheticYear.SEED,
+                SyntheticYear.LIMIT,
+                OutlookChart.svg(NextBreak.atTheEnd(said), "A synthetic year of daily figures, and its forecast"),
+                NextBreak.EARLIER,
+                OutlookChart.svg(NextBreak.before(said), "An earlier forecast, and what came"),
+                Charts.hex(OutlookChart.WEEKDAY),
+                Charts.hex(OutlookChart.WEEKEND),
+                Charts.hex(OutlookChart.LATER),
+                Charts.hex(Charts.INK),
+                Charts.hex(OutlookChart.BAND),
+                Charts.hex(OutlookChart.SHADE),
+                Charts.hex(OutlookChart.AMBER),
+                escape(NextBreak.earlier(said)),
+                escape(said.year().text()));
     }
 
     private static String backlog(Stage.Result result) throws IOException {

@@ -1,5 +1,6 @@
 package dev.tenfold.demo;
 
+import dev.tenfold.readiness.Report;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,7 @@ interface Stage {
      * @param away when Redis was away in the last version's run; null if it never was
      * @param backlog the jobs of the last version's run; null if it has none
      * @param inspection what was found before the load; null if nobody looked
+     * @param readiness what Readiness said of the last version's load; null if it did not run
      */
     record Result(
             String title,
@@ -30,7 +32,8 @@ interface Stage {
             List<String> notes,
             @Nullable Away away,
             @Nullable Backlog backlog,
-            Inspection.@Nullable Found inspection) {
+            Inspection.@Nullable Found inspection,
+            @Nullable Report readiness) {
         Result(
                 String title,
                 List<Measured> versions,
@@ -39,11 +42,11 @@ interface Stage {
                 String sentence,
                 List<String> notes,
                 @Nullable Away away) {
-            this(title, versions, p99ObjectiveMillis, kept, sentence, notes, away, null, null);
+            this(title, versions, p99ObjectiveMillis, kept, sentence, notes, away, null, null, null);
         }
 
         Result(String title, List<Measured> versions, double p99ObjectiveMillis, boolean kept, String sentence) {
-            this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null, null, null);
+            this(title, versions, p99ObjectiveMillis, kept, sentence, List.of(), null, null, null, null);
         }
     }
 

@@ -39,7 +39,8 @@ final class ThousandUsers implements Stage {
                 List.of(Words.summary(found)),
                 null,
                 null,
-                found);
+                found,
+                null);
     }
 
     /** What did not happen as it should; empty if all did. */

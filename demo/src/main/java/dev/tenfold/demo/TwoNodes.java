@@ -28,6 +28,7 @@ final class TwoNodes implements AutoCloseable {
     private static final int FILL_THREADS = 16;
 
     private final List<FeedServer> servers = new ArrayList<>();
+    private final List<HikariDataSource> pools = new ArrayList<>();
     private final List<CachedFeed> caches = new ArrayList<>();
     private final List<RedisLink> links = new ArrayList<>();
     private final List<ClientLimit> limits = new ArrayList<>();
@@ -83,9 +84,10 @@ final class TwoNodes implements AutoCloseable {
 
     private static TwoNodes withCache(DataSource database, String redis, StaleReads stale, Gates gates)
             throws Exception {
-        return withCache(database, redis, stale, gates, pool -> (post, picture) -> {
+        Function<DataSource, Pictures> none = pool -> (post, picture) -> {
             throw new UnsupportedOperationException("this node takes no pictures");
-        });
+        };
+        return withCache(database, redis, stale, gates, none);
     }
 
     private static TwoNodes withCache(
@@ -110,6 +112,7 @@ final class TwoNodes implements AutoCloseable {
     private HikariDataSource pool(DataSource database) {
         HikariDataSource pool = Site.pool(database, FeedServer.REQUEST_THREADS);
         closes.push(pool::close);
+        pools.add(pool);
         return pool;
     }
 
@@ -185,6 +188,18 @@ final class TwoNodes implements AutoCloseable {
         } finally {
             threads.shutdownNow();
         }
+    }
+
+    /** Connections that requests have borrowed just now. */
+    int borrowed() {
+        return pools.stream()
+                .mapToInt(pool -> pool.getHikariPoolMXBean().getActiveConnections())
+                .sum();
+    }
+
+    /** As many as there can be. */
+    int connections() {
+        return pools.stream().mapToInt(HikariDataSource::getMaximumPoolSize).sum();
     }
 
     Tokens tokensOfFirstNode() {

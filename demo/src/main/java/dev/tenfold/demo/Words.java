@@ -82,6 +82,18 @@ final class Words {
         return out.append(indented(found.after().text())).toString();
     }
 
+    /** What Readiness said after the last stage, as it said it, for a terminal. */
+    static String next(NextBreak.Result result) {
+        NextBreak.Said said = result.said();
+        return "\n" + NextBreak.TITLE + "\n"
+                + "\n  Of this run: both nodes with toolkit-jobs, under the last stage's load:\n\n"
+                + indented(said.run().text())
+                + "\n  SYNTHETIC: a year of daily figures made from seed " + SyntheticYear.SEED
+                + ", which no database has had, through\n  Readiness's own table:\n\n"
+                + indented(said.year().text())
+                + "\n" + result.sentence() + "\n" + NextBreak.earlier(said);
+    }
+
     private static String indented(String text) {
         return text.lines()
                 .map(line -> line.isEmpty() ? "\n" : "  " + line + "\n")

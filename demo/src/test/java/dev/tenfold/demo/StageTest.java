@@ -279,7 +279,8 @@ class StageTest {
                 effects,
                 new PictureDay.Deaths(3, underWay, 6.5, 40, 7.5, 11),
                 letters,
-                List.of(new Stage.Backlog.Sample(0, 0), new Stage.Backlog.Sample(6, 40)));
+                List.of(new Stage.Backlog.Sample(0, 0), new Stage.Backlog.Sample(6, 40)),
+                NextBreakTest.report(List.of()));
     }
 
     private static Site.Tokened tokens(long lookups, long acceptedAfter, long acceptedLate) {
@@ -326,11 +327,11 @@ class StageTest {
                 new Stage.Away(4, 8, 0.5));
     }
 
-    private static Measured measured(String version, int served, long millis, double queries) {
+    static Measured measured(String version, int served, long millis, double queries) {
         return measured(version, served, millis, queries, new StaleReads.Found(20_000, 3, 2, 0));
     }
 
-    private static Measured measured(String version, int served, long millis, double queries, StaleReads.Found stale) {
+    static Measured measured(String version, int served, long millis, double queries, StaleReads.Found stale) {
         Histogram latency = new Histogram(3);
         latency.recordValueWithCount(millis * 1_000, 1_000);
         return new Measured(

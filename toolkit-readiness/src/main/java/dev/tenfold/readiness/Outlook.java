@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param expected the middle; null unless dated
  * @param latest the last day of the interval; null unless dated, and where the interval has no end in sight
  * @param reason the verdict in a sentence, with its figures
+ * @param trend line and band, for a chart; null where there is not enough data
  */
 public record Outlook(
         Verdict verdict,
@@ -22,7 +23,33 @@ public record Outlook(
         @Nullable LocalDate earliest,
         @Nullable LocalDate expected,
         @Nullable LocalDate latest,
-        String reason) {
+        String reason,
+        @Nullable Trend trend) {
+
+    /** Without a line to draw. */
+    Outlook(
+            Verdict verdict,
+            int days,
+            OptionalDouble perMonth,
+            @Nullable LocalDate earliest,
+            @Nullable LocalDate expected,
+            @Nullable LocalDate latest,
+            String reason) {
+        this(verdict, days, perMonth, earliest, expected, latest, reason, null);
+    }
+
+    /**
+     * Whether it is time to build.
+     *
+     * @param horizonDays how many days ahead counts, at least 0
+     * @return true if the limit is reached now, or is expected to be within that many days after the last figure
+     */
+    public boolean warns(int horizonDays) {
+        if (verdict == Verdict.FULL) return true;
+        return expected != null
+                && trend != null
+                && !expected.isAfter(trend.lastDay().plusDays(horizonDays));
+    }
 
     /** What can be told. */
     public enum Verdict {

@@ -29,6 +29,9 @@ final class Entry {
     int batches;
 
     long nanos;
+    /** Of them, those of queries that came with the same values a minute or two before, in any scope. */
+    long repeated;
+
     long fastest = Long.MAX_VALUE;
     long slowest;
     /** From how many executions on {@link Verdicts} looks at it. */
@@ -66,6 +69,7 @@ final class Entry {
     private boolean tooManyValues;
     private int countBefore;
     private long nanosBefore;
+    private long repeatedBefore;
 
     Entry(QueryGuard guard, Fingerprint fingerprint, int threshold, int order) {
         this.guard = guard;
@@ -85,7 +89,7 @@ final class Entry {
         return isLookedAtFromTheFirst() ? threshold : threshold - threshold / 2;
     }
 
-    void add(Text text, long[] values, int parameters, long took, int batch) {
+    void add(Text text, long[] values, int parameters, long took, int batch, long now) {
         count++;
         nanos += took;
         if (took < fastest) fastest = took;
@@ -98,7 +102,10 @@ final class Entry {
             tooManyValues = true;
             return;
         }
-        remember(hash(text, values, parameters));
+        long hash = hash(text, values, parameters);
+        remember(hash);
+        boolean reads = fingerprint.kind == StatementKind.SELECT;
+        if (reads && guard.repeats().seen(mix(hash + fingerprint.hash), now)) repeated += took;
         if (count > 1) compare(text, values, parameters);
     }
 
@@ -250,7 +257,9 @@ final class Entry {
         if (count == countBefore) return;
         guard.counted(count - countBefore);
         fingerprint.executions.add(count - countBefore, nanos - nanosBefore, slowest, now);
+        if (repeated != repeatedBefore) fingerprint.executions.repeated(repeated - repeatedBefore);
         countBefore = count;
         nanosBefore = nanos;
+        repeatedBefore = repeated;
     }
 }

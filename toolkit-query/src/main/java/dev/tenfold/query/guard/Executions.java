@@ -39,6 +39,7 @@ final class Executions {
 
     private final LongAdder count = new LongAdder();
     private final LongAdder nanos = new LongAdder();
+    private final LongAdder repeated = new LongAdder();
     private final LongAccumulator slowest = new LongAccumulator(Math::max, 0);
 
     /** Nano time when the present window ends; it begins with the first execution. */
@@ -174,6 +175,16 @@ final class Executions {
 
     long nanos() {
         return nanos.sum();
+    }
+
+    /** Adds the time of executions that repeat others. */
+    void repeated(long took) {
+        repeated.add(took);
+    }
+
+    /** The time of executions that repeat others, in nanoseconds. */
+    long repeated() {
+        return repeated.sum();
     }
 
     long slowest() {

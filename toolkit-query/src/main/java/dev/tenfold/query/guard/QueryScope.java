@@ -335,7 +335,7 @@ public final class QueryScope implements AutoCloseable {
                 text.fingerprint.executions.add(1, end - start, end - start, end);
                 return null;
             }
-            entry.add(text, values, count, end - start, batch);
+            entry.add(text, values, count, end - start, batch, end);
             if (!hasBegun) {
                 hasBegun = true;
                 addedUpAt = end;

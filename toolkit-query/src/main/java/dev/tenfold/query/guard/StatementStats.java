@@ -13,6 +13,8 @@ import java.util.OptionalDouble;
  * @param count how many executions
  * @param rows rows an execution, over those that were looked at; empty if none was
  * @param total their time, added up
+ * @param repeated of that time, the part of queries that came with the same values a minute or two before, on whatever thread:
+ *     what a cache would save at most. Batches and lists bound as arrays do not count
  * @param max the longest
  * @param trend how many times longer the newest are than those before; empty while that cannot be told
  */
@@ -24,5 +26,6 @@ public record StatementStats(
         long count,
         OptionalDouble rows,
         Duration total,
+        Duration repeated,
         Duration max,
         OptionalDouble trend) {}

@@ -426,7 +426,16 @@ class PlanCheckTest {
     static StatementStats stats(String fingerprint, String sql, boolean reads, long seconds) {
         Duration total = Duration.ofSeconds(seconds);
         return new StatementStats(
-                fingerprint, sql, sql, reads, 10, OptionalDouble.empty(), total, total, OptionalDouble.empty());
+                fingerprint,
+                sql,
+                sql,
+                reads,
+                10,
+                OptionalDouble.empty(),
+                total,
+                Duration.ZERO,
+                total,
+                OptionalDouble.empty());
     }
 
     private static StatementStats reads(String sql) {

@@ -503,6 +503,7 @@ class PostgresIndexesTest {
                 1_000,
                 OptionalDouble.empty(),
                 Duration.ofSeconds(10),
+                Duration.ZERO,
                 Duration.ofSeconds(1),
                 OptionalDouble.empty());
     }

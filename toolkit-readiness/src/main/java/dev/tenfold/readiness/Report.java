@@ -1,0 +1,156 @@
+package dev.tenfold.readiness;
+
+import static java.util.stream.Collectors.joining;
+
+import java.time.LocalDate;
+import java.time.ZoneId;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * How full each resource is, when it will be full, and which layer comes next.
+ *
+ * @param day on which it was made
+ * @param zone whose days the figures are of
+ * @param resources by name; unmodifiable
+ * @param next layers that are worth building, the cheapest first; empty if none is yet
+ * @param notes what the report does not know, and why
+ */
+public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<NextLayer> next, List<String> notes) {
+    private static final int LEAST_FOR_DIRECTION = 14;
+    private static final int LEAST_FOR_DATE = 56;
+
+    /**
+     * One resource.
+     *
+     * @param name its name
+     * @return its figures
+     * @throws IllegalArgumentException if nothing is known of one of that name
+     */
+    public Headroom resource(String name) {
+        return resources.stream()
+                .filter(each -> each.resource().equals(name))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("nothing is known of a resource \"" + name
+                        + "\"; known are "
+                        + resources.stream().map(Headroom::resource).collect(joining(", ", "[", "]"))));
+    }
+
+    /**
+     * The resource with the least headroom at its peak.
+     *
+     * @return empty if there are no figures at all
+     */
+    public Optional<Headroom> fullest() {
+        return resources.stream().min(Comparator.comparingDouble(Headroom::free));
+    }
+
+    /**
+     * All of it, to be read in a terminal: a line a resource, the reasons, then what comes next.
+     *
+     * @return lines without a line break at the end
+     */
+    public String text() {
+        StringBuilder text = new StringBuilder(1_000);
+        text.append("Readiness on ")
+                .append(day)
+                .append(" (days in ")
+                .append(zone)
+                .append(')');
+        if (!resources.isEmpty()) table(text);
+        for (Headroom each : resources) {
+            line(text, each.resource() + ": " + each.outlook().reason());
+            if (!each.note().isEmpty()) line(text, each.resource() + ": " + each.note());
+        }
+        text.append("\n\nNext");
+        if (next.isEmpty()) line(text, nothing());
+        next.forEach(layer -> line(text, layer.text()));
+        notes.forEach(note -> line(text, "(" + note + ")"));
+        return text.toString();
+    }
+
+    private String nothing() {
+        return fullest()
+                .map(each -> String.format(
+                        Locale.ROOT,
+                        "nothing yet; the fullest resource is %s, with %.0f %% free at its peak",
+                        each.resource(),
+                        100 * each.free()))
+                .orElse("nothing can be said yet: there are no figures");
+    }
+
+    private static void line(StringBuilder text, String line) {
+        text.append("\n  ").append(line);
+    }
+
+    private void table(StringBuilder text) {
+        List<List<String>> rows = new ArrayList<>();
+        rows.add(List.of("resource", "peak", "limit", "free", "a month", "full (80 %)"));
+        for (Headroom each : resources) {
+            rows.add(List.of(
+                    each.resource(),
+                    number(each.peak()),
+                    number(each.limit()),
+                    percent(each.free(), "%.0f %%"),
+                    each.outlook().perMonth().isPresent()
+                            ? percent(each.outlook().perMonth().getAsDouble(), "%+.0f %%")
+                            : "",
+                    full(each.outlook())));
+        }
+        int[] widths = new int[rows.get(0).size()];
+        for (List<String> row : rows) {
+            for (int i = 0; i < widths.length; i++) {
+                widths[i] = Math.max(widths[i], row.get(i).length());
+            }
+        }
+        text.append('\n');
+        for (List<String> row : rows) {
+            text.append('\n');
+            for (int i = 0; i < widths.length; i++) {
+                String cell = row.get(i);
+                String padding = " ".repeat(widths[i] - cell.length());
+                boolean isLeft = i == 0;
+                boolean isLast = i == widths.length - 1;
+                text.append("  ").append(isLeft || isLast ? cell : padding + cell);
+                if (isLeft) text.append(padding);
+            }
+        }
+        text.append('\n');
+    }
+
+    private static String full(Outlook outlook) {
+        return switch (outlook.verdict()) {
+            case FULL -> "now";
+            case DATED -> outlook.earliest() + " … " + (outlook.latest() == null ? "open" : outlook.latest());
+            case NOT_IN_SIGHT -> "not in sight";
+            case GROWING -> "grows; a date needs " + LEAST_FOR_DATE + " days; " + are(outlook.days());
+            case NOT_ENOUGH_DATA -> notEnough(outlook.days());
+        };
+    }
+
+    private static String notEnough(int days) {
+        return "a date needs " + LEAST_FOR_DATE + " days"
+                + (days < LEAST_FOR_DIRECTION ? ", a direction " + LEAST_FOR_DIRECTION : "") + "; " + are(days);
+    }
+
+    private static String are(int days) {
+        return days == 1 ? "1 is there" : days + " are there";
+    }
+
+    private static String percent(double share, String format) {
+        return String.format(Locale.ROOT, format, 100 * share);
+    }
+
+    /** Three digits, as more are noise: 5.23, 4.29G. */
+    static String number(double value) {
+        if (value >= 1e12) return String.format(Locale.ROOT, "%.2fT", value / 1e12);
+        if (value >= 1e9) return String.format(Locale.ROOT, "%.2fG", value / 1e9);
+        if (value >= 1e6) return String.format(Locale.ROOT, "%.2fM", value / 1e6);
+        if (value >= 1e4) return String.format(Locale.ROOT, "%.1fk", value / 1e3);
+        if (value >= 100 || value == Math.rint(value)) return String.format(Locale.ROOT, "%.0f", value);
+        return String.format(Locale.ROOT, value >= 1 ? "%.1f" : "%.2f", value);
+    }
+}
