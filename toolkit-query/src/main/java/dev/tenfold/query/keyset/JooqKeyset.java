@@ -192,7 +192,7 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
             for (R row : select.fetch()) {
                 if (items.size() == settings.limit()) return page(items, keys, true);
                 items.add(mapper.map(row));
-                keys.add(key(row));
+                if (isEdge(items.size())) keys.add(key(row));
             }
         }
         return page(items, keys, false);

@@ -248,7 +248,7 @@ public final class Keyset extends KeysetOptions<Keyset> {
                     while (rows.next()) {
                         if (items.size() == settings.limit()) return page(items, keys, true);
                         items.add(mapper.map(rows));
-                        keys.add(reader.read());
+                        if (isEdge(items.size())) keys.add(reader.read());
                     }
                 }
             }
@@ -320,19 +320,29 @@ public final class Keyset extends KeysetOptions<Keyset> {
         /** The types that have exactly what the column has: java.sql.Timestamp depends on the JVM's time zone. */
         private static @Nullable Class<?> type(Dialect dialect, ResultSetMetaData described, int column)
                 throws SQLException {
-            String name = described.getColumnTypeName(column).toLowerCase(Locale.ROOT);
-            if (dialect == Dialect.MYSQL && (name.startsWith("float") || name.startsWith("year"))) {
+            if (dialect == Dialect.MYSQL) requireComparable(described, column);
+            return switch (described.getColumnType(column)) {
+                case Types.TIMESTAMP ->
+                    name(described, column).equals("timestamptz") ? OffsetDateTime.class : LocalDateTime.class;
+                case Types.TIMESTAMP_WITH_TIMEZONE -> OffsetDateTime.class;
+                case Types.DATE -> LocalDate.class;
+                case Types.TIME -> name(described, column).equals("timetz") ? null : LocalTime.class;
+                default -> null;
+            };
+        }
+
+        private static void requireComparable(ResultSetMetaData described, int column) throws SQLException {
+            String name = name(described, column);
+            if (name.startsWith("float") || name.startsWith("year")) {
                 throw new IllegalStateException("column " + described.getColumnLabel(column) + " is a " + name
                         + ", which this database does not compare with the value that it gives; sort by a cast of it, named in a"
                         + " subselect: to double, or to unsigned");
             }
-            return switch (described.getColumnType(column)) {
-                case Types.TIMESTAMP -> name.equals("timestamptz") ? OffsetDateTime.class : LocalDateTime.class;
-                case Types.TIMESTAMP_WITH_TIMEZONE -> OffsetDateTime.class;
-                case Types.DATE -> LocalDate.class;
-                case Types.TIME -> name.equals("timetz") ? null : LocalTime.class;
-                default -> null;
-            };
+        }
+
+        /** PostgreSQL's driver asks the server for it, once a connection and column: not to be called without need. */
+        private static String name(ResultSetMetaData described, int column) throws SQLException {
+            return described.getColumnTypeName(column).toLowerCase(Locale.ROOT);
         }
 
         List<@Nullable Object> read() throws SQLException {
