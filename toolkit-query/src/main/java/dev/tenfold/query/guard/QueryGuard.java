@@ -48,6 +48,7 @@ public final class QueryGuard implements DataSource {
     private final List<LongConsumer> perScope = new CopyOnWriteArrayList<>();
     private final LongSupplier clock;
     private final Symptoms symptoms;
+    private final Loans loans;
     /** How many rows a statement fetches at once if it is told nothing: all (0), or so many; -1 as long as none was asked. */
     private volatile int fetchSize = -1;
 
@@ -60,6 +61,7 @@ public final class QueryGuard implements DataSource {
         this.verdicts = new Verdicts(options);
         this.clock = options.nanoClock();
         this.symptoms = new Symptoms(this);
+        this.loans = new Loans(now());
         Tally.guarded();
     }
 
@@ -117,14 +119,23 @@ public final class QueryGuard implements DataSource {
     public Connection getConnection() throws SQLException {
         ThreadState thread = ThreadState.current();
         if (thread.open != null) lookAtBorrow(thread);
-        return watched(target.getConnection(), thread);
+        long asked = now();
+        Connection connection;
+        try {
+            connection = target.getConnection();
+        } catch (SQLException | RuntimeException e) {
+            loans.refused(now() - asked);
+            throw e;
+        }
+        return watched(connection, thread, asked);
     }
 
     @Override
     public Connection getConnection(String username, String password) throws SQLException {
         ThreadState thread = ThreadState.current();
         if (thread.open != null) lookAtBorrow(thread);
-        return watched(target.getConnection(username, password), thread);
+        long asked = now();
+        return watched(target.getConnection(username, password), thread, asked);
     }
 
     /** Before the pool is asked, for that may wait for ever. */
@@ -133,13 +144,18 @@ public final class QueryGuard implements DataSource {
         if (outer != null) verdicts.safely(() -> symptoms.nested(outer));
     }
 
-    private Connection watched(Connection connection, ThreadState thread) {
-        return new WatchedConnection(this, connection, thread, borrowedIn());
+    private Connection watched(Connection connection, ThreadState thread, long asked) {
+        long waited = now() - asked;
+        Loans.Slot slot = loans.lend();
+        WatchedConnection watched = new WatchedConnection(this, connection, thread, borrowedIn(slot.isTurn()));
+        slot.out(watched, waited);
+        watched.lent(slot);
+        return watched;
     }
 
-    private @Nullable List<StackTraceElement> borrowedIn() {
+    private @Nullable List<StackTraceElement> borrowedIn(boolean isTurn) {
         try {
-            return symptoms.borrowedIn();
+            return symptoms.borrowedIn(isTurn);
         } catch (RuntimeException | Error e) {
             verdicts.failed(e);
             return null;
@@ -174,6 +190,26 @@ public final class QueryGuard implements DataSource {
         }
         all.sort(Comparator.comparing(StatementStats::total).reversed());
         return List.copyOf(all);
+    }
+
+    /**
+     * How connections are borrowed, since the guard began to watch, and those that are out now. Takes no lock that borrowers
+     * wait for; asks neither the pool nor the database.
+     *
+     * <p>If one that is out for long does not tell where it was borrowed, call {@link #keepPlaces}.
+     *
+     * @return a copy; borrows that end meanwhile may be missing
+     */
+    public Borrows borrows() {
+        return loans.look(now());
+    }
+
+    /**
+     * Keeps the stacks of the next thousand borrows, at most 25 a second, where otherwise one of 64 is kept: called when a
+     * connection does not come back and its place is not known. At most once a minute; later calls do nothing.
+     */
+    public void keepPlaces() {
+        symptoms.keepPlaces();
     }
 
     /**

@@ -200,18 +200,27 @@ final class Symptoms {
         if (scope != null) scope.found(finding);
     }
 
+    void keepPlaces() {
+        long now = guard.now();
+        if (now - keepFrom >= 0) keepBorrows(now);
+    }
+
     private void keepBorrows(long now) {
         keepFrom = now + KEEP_EVERY;
         borrowsToKeep.set(BORROWS_TO_KEEP);
     }
 
-    /** Called when a connection was borrowed, on its thread: the stack, if it is to be kept. */
+    /**
+     * Called when a connection was borrowed, on its thread: the stack, if it is to be kept.
+     *
+     * @param isTurn whether this is one of those that are kept in any case
+     */
     @Nullable
-    List<StackTraceElement> borrowedIn() {
+    List<StackTraceElement> borrowedIn(boolean isTurn) {
         if (borrowsToLookAt.get() > 0) guard.verdicts().safely(this::lookForPool);
-        if (borrowsToKeep.get() <= 0 || beneathPool.get()) return null;
+        if ((!isTurn && borrowsToKeep.get() <= 0) || beneathPool.get()) return null;
         if (!walksOfBorrows.take(guard.now(), MOST_BORROWS_A_SECOND)) return null;
-        borrowsToKeep.decrementAndGet();
+        if (!isTurn) borrowsToKeep.decrementAndGet();
         AtomicReference<List<StackTraceElement>> callers = new AtomicReference<>();
         guard.verdicts()
                 .safely(() -> callers.set(guard.verdicts().sites().here().callers()));

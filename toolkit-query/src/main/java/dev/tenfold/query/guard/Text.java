@@ -10,7 +10,11 @@ final class Text {
     /** Those beyond are taken together as the last. */
     static final int MOST_LITERALS = 16;
     /** Stands for a text that could not be read: it is counted, and not judged. */
-    static final Text UNKNOWN = unknown();
+    static final Text UNKNOWN = named("");
+    /** What a connection does when it ends a transaction; not counted as statements. */
+    static final Text COMMIT = named("commit");
+
+    static final Text ROLLBACK = named("rollback");
 
     final String sql;
     final Fingerprint fingerprint;
@@ -26,10 +30,10 @@ final class Text {
         this.literals = literals;
     }
 
-    private static Text unknown() {
+    private static Text named(String name) {
         byte[] none = {};
-        Fingerprint fingerprint = new Fingerprint("", "", 0, StatementKind.OTHER, none, false, false, true);
-        return new Text("", fingerprint, none, NO_LITERALS);
+        Fingerprint fingerprint = new Fingerprint("", name, 0, StatementKind.OTHER, none, false, false, true);
+        return new Text(name, fingerprint, none, NO_LITERALS);
     }
 
     byte role(int value) {

@@ -44,7 +44,7 @@ final class WatchedCall implements InvocationHandler {
         if (name.endsWith("Batch")) inBatch = 0;
         if (batch == 0) return pass(method, args);
         Text executed = args != null && args.length > 0 ? connection.text((String) args[0]) : text;
-        long start = connection.now();
+        long start = connection.begin(executed);
         try {
             return pass(method, args);
         } finally {

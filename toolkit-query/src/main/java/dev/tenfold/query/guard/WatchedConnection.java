@@ -5,6 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ final class WatchedConnection extends ForwardingConnection {
     private final ThreadState borrower;
     private final Thread thread;
     private final long borrowedAt;
+    private Loans.@Nullable Slot slot;
     private final long slower;
     private final @Nullable List<StackTraceElement> borrowedIn;
     /** The one that the thread had borrowed before and holds still. Used by the borrower alone. */
@@ -28,6 +30,13 @@ final class WatchedConnection extends ForwardingConnection {
     private WatchedPreparedStatement @Nullable [] ring;
     private int oldest;
     private volatile @Nullable Text last;
+    /**
+     * What it does now, from when on; null if nothing. Written around each execution, so without a fence: who looks from
+     * another thread sees it a moment late, and what he looks for lasts seconds.
+     */
+    private @Nullable Text executing;
+
+    private long executingFrom;
     private @Nullable QueryScope own;
     private long working;
     private volatile boolean closed;
@@ -52,6 +61,7 @@ final class WatchedConnection extends ForwardingConnection {
         this.slower = guard.options().slowerThan();
         this.borrowedIn = in;
         this.borrowedAt = guard.now();
+        this.lastEnd = borrowedAt;
         this.outer = borrower.open;
         if (outer != null) forgetThoseBack();
         borrower.open = this;
@@ -96,6 +106,49 @@ final class WatchedConnection extends ForwardingConnection {
 
     long now() {
         return guard.now();
+    }
+
+    /** Called when it was borrowed, before anyone else has it. */
+    void lent(Loans.Slot from) {
+        slot = from;
+    }
+
+    /** Called before the driver is asked to execute something; {@link #executed} ends it. */
+    long begin(Text text) {
+        long now = guard.now();
+        executingFrom = now;
+        executing = text;
+        return now;
+    }
+
+    private long end(long start) {
+        long now = guard.now();
+        executing = null;
+        lastEnd = now;
+        working += now - start;
+        return now;
+    }
+
+    /** What it does, seen from another thread. */
+    BorrowedConnection seen(long now) {
+        Text its = executing;
+        BorrowedConnection.State state = BorrowedConnection.State.IDLE;
+        long from = Math.max(lastEnd, borrowedAt);
+        if (its != null) {
+            state = BorrowedConnection.State.EXECUTING;
+            from = executingFrom;
+        } else if (unwrapped || streams > 0) {
+            state = BorrowedConnection.State.UNKNOWN;
+        }
+        Text shown = its == null ? last : its;
+        return new BorrowedConnection(
+                thread,
+                Duration.ofNanos(Math.max(0, now - borrowedAt)),
+                state,
+                Duration.ofNanos(Math.max(0, now - from)),
+                shown == null ? "" : shown.fingerprint.text,
+                handedOver,
+                borrowedIn == null ? List.of() : borrowedIn);
     }
 
     /** Where it was borrowed, if that was kept. */
@@ -182,6 +235,7 @@ final class WatchedConnection extends ForwardingConnection {
     @Nullable
     Entry executed(Text text, long[] values, int count, long start, long end, int batch) {
         try {
+            executing = null;
             working += end - start;
             QueryScope scope = openScope();
             if (Tally.all != null) Tally.executed(scope, guard, text, end - start);
@@ -299,13 +353,13 @@ final class WatchedConnection extends ForwardingConnection {
 
     @Override
     public void commit() throws SQLException {
-        long start = guard.now();
+        long start = begin(Text.COMMIT);
         try {
             target.commit();
             QueryScope scope = anyScope();
             if (scope != null) scope.committed();
         } finally {
-            working += guard.now() - start;
+            end(start);
         }
     }
 
@@ -328,11 +382,11 @@ final class WatchedConnection extends ForwardingConnection {
 
     @Override
     public void rollback() throws SQLException {
-        long start = guard.now();
+        long start = begin(Text.ROLLBACK);
         try {
             target.rollback();
         } finally {
-            working += guard.now() - start;
+            end(start);
         }
     }
 
@@ -357,7 +411,9 @@ final class WatchedConnection extends ForwardingConnection {
     private void ended() {
         closed = true;
         if (Thread.currentThread() == thread) leave();
-        guard.returned(this, guard.now());
+        long now = guard.now();
+        if (slot != null) slot.back(this, now);
+        guard.returned(this, now);
     }
 
     /** Connections may go back in any order. */

@@ -61,7 +61,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public ResultSet executeQuery() throws SQLException {
-        long start = connection.now();
+        long start = connection.begin(text);
         Entry counted;
         ResultSet rows = null;
         try {
@@ -74,7 +74,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public boolean execute() throws SQLException {
-        long start = connection.now();
+        long start = connection.begin(text);
         try {
             return prepared.execute();
         } finally {
@@ -84,7 +84,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public int executeUpdate() throws SQLException {
-        long start = connection.now();
+        long start = connection.begin(text);
         try {
             return prepared.executeUpdate();
         } finally {
@@ -94,7 +94,7 @@ final class WatchedPreparedStatement extends WatchedStatement implements Prepare
 
     @Override
     public long executeLargeUpdate() throws SQLException {
-        long start = connection.now();
+        long start = connection.begin(text);
         try {
             return prepared.executeLargeUpdate();
         } finally {

@@ -55,7 +55,7 @@ class WatchedStatement extends ForwardingStatement {
     @Override
     public ResultSet executeQuery(String sql) throws SQLException {
         Text text = connection.text(sql);
-        long start = connection.now();
+        long start = connection.begin(text);
         Entry counted;
         ResultSet rows = null;
         try {
@@ -128,7 +128,7 @@ class WatchedStatement extends ForwardingStatement {
 
     private <T> T run(String sql, Call<T> call) throws SQLException {
         Text text = connection.text(sql);
-        long start = connection.now();
+        long start = connection.begin(text);
         try {
             return call.run();
         } finally {
@@ -163,7 +163,7 @@ class WatchedStatement extends ForwardingStatement {
         Text text = textOfBatch();
         int size = inBatch;
         forgetBatch();
-        long start = connection.now();
+        long start = text == null || size == 0 ? connection.now() : connection.begin(text);
         try {
             return call.run();
         } finally {

@@ -12,6 +12,8 @@
  *   <li>{@link dev.tenfold.query.guard.QueryScopeFilter}: opens one for each request of a servlet container
  *   <li>{@link dev.tenfold.query.guard.IgnoreQueries}: says of code that what it does is meant
  *   <li>{@link dev.tenfold.query.guard.StatementStats}: what the executions of one statement took
+ *   <li>{@link dev.tenfold.query.guard.Borrows}: how connections are borrowed
+ *   <li>{@link dev.tenfold.query.guard.BorrowedConnection}: one that is out now
  *   <li>{@link dev.tenfold.query.guard.GuardMetrics}: counts for Micrometer, an optional dependency
  *   <li>{@link dev.tenfold.query.guard.QueryAssertions}: limits, growth and findings, asserted in tests
  *   <li>{@link dev.tenfold.query.guard.ExpectQueries}: a limit on a test of JUnit 5, an optional dependency
