@@ -43,8 +43,7 @@ final class QueryKeyset {
     private static final String OURS = "select id, created, title from article where {keyset}";
     private static final String OFFSET =
             "select id, created, title from article order by created desc, id desc limit ? offset ?";
-    private static final String FIRST =
-            "select id, created, title from article order by created desc, id desc limit ?";
+    private static final String FIRST = "select id, created, title from article order by created desc, id desc limit ?";
     private static final String AFTER = "select id, created, title from article where (created, id) < (?, ?)"
             + " order by created desc, id desc limit ?";
 
@@ -69,7 +68,8 @@ final class QueryKeyset {
         PostgresServer server = PostgresServer.shared();
         String database = server.createDatabase();
         session.say("");
-        session.say("query.keyset: making " + ROWS + " articles with an index on (created desc, id desc); pages of " + LIMIT);
+        session.say("query.keyset: making " + ROWS + " articles with an index on (created desc, id desc); pages of "
+                + LIMIT);
         create(server.dataSource(database), ROWS);
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(server.jdbcUrl(database));
@@ -107,8 +107,10 @@ final class QueryKeyset {
                         "Keyset.columns(\"created desc not null\", \"id desc unique\"), cursors signed and read per page",
                         () -> page.fetch(dataSource, OURS, Article::of).items()),
                 new Way("limit", "by hand: where (created, id) < (?, ?) … limit; no cursors", hand),
-                new Way("offset", "order by created desc, id desc limit ? offset ?", () -> list(
-                        dataSource, OFFSET, LIMIT, skip)));
+                new Way(
+                        "offset",
+                        "order by created desc, id desc limit ? offset ?",
+                        () -> list(dataSource, OFFSET, LIMIT, skip)));
     }
 
     private static List<Article> list(DataSource dataSource, String sql, Object... binds) throws SQLException {
@@ -132,9 +134,7 @@ final class QueryKeyset {
         session.say(title + ": page " + (what.equals("first") ? 1 : DEEP_PAGE) + ", time per page");
         List<Contender> contenders = ways.stream()
                 .map(way -> new Contender(
-                        way.name(),
-                        way.settings(),
-                        unused -> way.work().page().hashCode()))
+                        way.name(), way.settings(), unused -> way.work().page().hashCode()))
                 .toList();
         if (what.equals("first")) session.settings(contenders);
         Effort effort = session.quick()
