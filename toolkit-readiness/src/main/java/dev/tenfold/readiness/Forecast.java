@@ -2,377 +2,234 @@ package dev.tenfold.readiness;
 
 import dev.tenfold.readiness.Outlook.Verdict;
 import java.time.LocalDate;
+import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
 import org.jspecify.annotations.Nullable;
 
-/** From daily figures to an outlook. */
+/**
+ * From daily figures to the date on which a limit is reached, with an interval, or to the reason why there is none.
+ *
+ * <pre>{@code
+ * Outlook outlook = Forecast.of(figures, 90);
+ * log.info(outlook.reason());      // grows 8 % a month over 84 days (p = 0.0001): reaches 90 between 3 March and 20 April 2027 (80 %)
+ * if (outlook.warns(90)) page(outlook);
+ * }</pre>
+ *
+ * <p>It knows the past of one figure and nothing else. It cannot see the campaign of next month, a change of level that is to
+ * come, or a ceiling that growth slows down towards but shows no sign of yet; then the date is wrong and so is the interval. It
+ * sees one cycle only, that of the week: the year's is growth to it for half of the time.
+ *
+ * <p>What is dated is the day on which the usual level of the week's busiest day reaches the limit. Single figures do so
+ * earlier, by noise and in incidents.
+ *
+ * <ol>
+ *   <li>Weekly pattern: the median effect of each day of the week, taken out of the logarithms.
+ *   <li>Incidents of days, and holidays of up to two weeks: left out.
+ *   <li>Level: after a sudden change that has lasted for 16 days, only the days since count, and are counted anew.
+ *   <li>No growth without evidence: Mann–Kendall's test (Mann 1945, Kendall 1975) with p &lt; 0.01, on the medians of weeks,
+ *       its variance corrected for noise of neighbours that is alike (after Hamed and Rao 1998).
+ *   <li>Growth: Theil–Sen lines (Theil 1950, Sen 1968) through the medians of weeks, in four scales from faster than
+ *       exponential to slower than linear; each over the longest window that it is straight in, each weighing as much as it fits.
+ *   <li>Dates: the days on which the level is at the limit with 10, 50 and 90 %.
+ * </ol>
+ *
+ * <p>It takes 14 days to say anything, 56 to say a date, and looks ahead 1.5 times as far as the days that count go back. Days
+ * older than three years are not looked at. About a millisecond for a year of figures, five for three years; time grows with
+ * the square of the weeks. No state, no I/O, no randomness: the same figures give the same outlook.
+ */
 public final class Forecast {
-    private static final int DAYS_TO_SAY_ANYTHING = 14;
-    private static final int DAYS_TO_DATE = 56;
-    private static final int LONGEST = 1096;
+    static final int DAYS_TO_SAY_ANYTHING = 14;
+    static final int DAYS_TO_DATE = 56;
+
+    private static final int WEEKS_TO_DATE = 8;
+    private static final int MOST_DAYS = 3 * 365 + 1;
     private static final double HORIZON = 1.5;
     private static final double SIGNIFICANT = 0.01;
-    private static final double[] POWERS = {0, 1, 2};
-    static double LEPSKI = 1.5;
-    static double DRIFT = 0;
-    static double INFLATE = 1.0;
-    static double SHIFT = 5;
+
+    /** That the limit is reached now is said when it is this likely, and not by half of the noise. */
+    private static final double SURE_IT_IS_FULL = 0.8;
+
+    /** A level that is at the limit but for rounding is at the limit. */
+    private static final double ROUNDING = 1e-9;
+
+    private static final DateTimeFormatter DAY = DateTimeFormatter.ofPattern("d MMMM uuuu", Locale.ENGLISH);
 
     private final LocalDate last;
+    private final int days;
+    private final int span;
     private final double limit;
-    /** By day, oldest first, the last day at the end; not a number where missing. */
-    private double[] figures;
+    private final @Nullable LocalDate shift;
+    private final Levels levels;
 
-    private double offset;
-    private double[] logs;
-    private double[] weekday = new double[7];
-    private @Nullable LocalDate shifted;
-
-    private Forecast(LocalDate last, double[] figures, double limit) {
+    private Forecast(LocalDate last, double[] figures, double limit, @Nullable LocalDate shift, Levels levels) {
         this.last = last;
-        this.figures = figures;
+        this.days = present(figures);
+        this.span = figures.length;
         this.limit = limit;
-        this.logs = figures;
+        this.shift = shift;
+        this.levels = levels;
     }
 
     /**
      * Looks ahead from the last day given.
      *
-     * @param figures one figure a day, the day's 95th percentile or peak; days may be missing
-     * @param limit what the figures must stay below
+     * @param figures one figure a day, the day's 95th percentile or peak, from 0 on; days may be missing, and so may all
+     * @param limit what the figures must stay below, above 0
      * @return the outlook
-     * @throws IllegalArgumentException if the limit is not above 0, or a figure is negative or not a number
+     * @throws IllegalArgumentException if the limit is not a number above 0, or a figure is negative or not a number
      */
     public static Outlook of(SortedMap<LocalDate, Double> figures, double limit) {
+        Objects.requireNonNull(figures, "figures");
         if (!(limit > 0) || Double.isInfinite(limit)) {
-            throw new IllegalArgumentException("limit must be above 0, was " + limit);
+            throw new IllegalArgumentException("limit " + limit + " must be a number above 0");
         }
         for (Map.Entry<LocalDate, Double> each : figures.entrySet()) {
             double figure = each.getValue();
             if (!(figure >= 0) || Double.isInfinite(figure)) {
-                throw new IllegalArgumentException(
-                        "figure " + figure + " of " + each.getKey() + " must be a number from 0 on");
+                throw new IllegalArgumentException("figure " + figure + " of " + each.getKey()
+                        + " must be a number from 0 on; leave the day out where there is none");
             }
         }
-        if (figures.size() < DAYS_TO_SAY_ANYTHING) return tooFew(figures.size(), "");
+        if (figures.size() < DAYS_TO_SAY_ANYTHING) return tooFew(figures.size(), null);
+
         LocalDate last = figures.lastKey();
-        int days = (int) Math.min(LONGEST, ChronoUnit.DAYS.between(figures.firstKey(), last) + 1);
-        double[] daily = new double[days];
-        Arrays.fill(daily, Double.NaN);
-        figures.tailMap(last.minusDays(days - 1))
-                .forEach((day, figure) -> daily[days - 1 - (int) ChronoUnit.DAYS.between(day, last)] = figure);
-        return new Forecast(last, daily, limit).look();
+        double[] daily = daily(figures, last);
+        Levels levels = new Levels(daily);
+        int first = LevelShift.lastIn(levels.daily);
+        if (first == 0) return new Forecast(last, daily, limit, null, levels).look();
+
+        LocalDate shift = last.minusDays(daily.length - 1L - first);
+        double[] since = Arrays.copyOfRange(daily, first, daily.length);
+        return new Forecast(last, since, limit, shift, new Levels(since)).look();
     }
 
-    private static Outlook tooFew(int days, String since) {
-        return new Outlook(
-                Verdict.NOT_ENOUGH_DATA,
-                days,
-                OptionalDouble.empty(),
-                null,
-                null,
-                null,
-                String.format(
-                        Locale.ROOT,
-                        "%d days of figures%s: it takes %d to tell a direction and %d to tell a date",
-                        days,
-                        since,
-                        DAYS_TO_SAY_ANYTHING,
-                        DAYS_TO_DATE));
+    /** Oldest first, the last day at the end, not a number where missing. */
+    private static double[] daily(SortedMap<LocalDate, Double> figures, LocalDate last) {
+        long span = Math.min(MOST_DAYS, ChronoUnit.DAYS.between(figures.firstKey(), last) + 1);
+        double[] daily = new double[(int) span];
+        Arrays.fill(daily, Double.NaN);
+        figures.tailMap(last.minusDays(span - 1)).forEach((day, figure) -> {
+            daily[(int) (span - 1 - ChronoUnit.DAYS.between(day, last))] = figure;
+        });
+        return daily;
+    }
+
+    private static int present(double[] figures) {
+        return (int) Arrays.stream(figures).filter(each -> !Double.isNaN(each)).count();
     }
 
     private Outlook look() {
-        takeLogs();
-        takeOutWeekdays();
-        int shift = LevelShift.last(levels(), SHIFT);
-        if (shift > 0) {
-            shifted = last.minusDays(figures.length - 1 - shift);
-            figures = Arrays.copyOfRange(figures, shift, figures.length);
-            takeLogs();
-            takeOutWeekdays();
-        }
-        int days = present(figures);
-        if (days < DAYS_TO_SAY_ANYTHING) return tooFew(days, " since the level shifted on " + shifted);
-
-        double[] z = levels();
-        int blocks = (z.length + 6) / 7;
-        double[] times = new double[blocks];
-        double[] weekly = new double[blocks];
-        int n = 0;
-        for (int b = blocks - 1; b >= 0; b--) {
-            int to = z.length - 7 * b;
-            int from = Math.max(0, to - 7);
-            double[] in = new double[7];
-            int count = 0;
-            double time = 0;
-            for (int i = from; i < to; i++) {
-                if (!Double.isNaN(z[i])) {
-                    in[count++] = z[i];
-                    time += i - (z.length - 1);
-                }
-            }
-            if (count >= 3) {
-                times[n] = time / count;
-                weekly[n++] = RobustTrend.medianOf(in, count);
-            }
-        }
-        times = Arrays.copyOf(times, n);
-        weekly = Arrays.copyOf(weekly, n);
-        if (n < 2) return tooFew(days, " too far apart");
-        double alike = alike(times, weekly);
-
-        double[] levels = new double[n];
-        for (int i = 0; i < n; i++) levels[i] = Math.max(0, Math.exp(weekly[i]) - offset);
-        Mixture.Line[] lines = new Mixture.Line[POWERS.length];
-        double[] weights = new double[POWERS.length];
-        int widest = n;
-        for (int k = 0; k < POWERS.length; k++) {
-            double[] values = transformed(levels, weekly, POWERS[k]);
-            int from = window(times, values, alike);
-            widest = Math.min(widest, from);
-            lines[k] = line(POWERS[k], times, values, from, alike);
-        }
-        double total = 0;
-        for (int k = 0; k < POWERS.length; k++) {
-            double[] values = transformed(levels, weekly, POWERS[k]);
-            double slope = RobustTrend.slope(times, values, widest);
-            double at = intercept(times, values, widest, slope);
-            double misfit = 0;
-            for (int i = widest; i < n; i++) {
-                double fit = Mixture.back(at + slope * times[i], POWERS[k]);
-                misfit += Math.min(0.5, Math.abs(levels[i] - fit) / Math.max(1e-12, levels[i]));
-            }
-            weights[k] = -Math.log(Math.max(1e-6, misfit / (n - widest))) * (n - widest) / alike;
-        }
-        double best = Arrays.stream(weights).max().orElseThrow();
-        for (int k = 0; k < weights.length; k++) {
-            weights[k] = Math.exp(weights[k] - best);
-            total += weights[k];
-        }
-        for (int k = 0; k < weights.length; k++) weights[k] /= total;
-        Mixture mixture = new Mixture(lines, weights);
-        double p = RobustTrend.pValue(weekly, widest, alike);
-
-        double busiest = Math.exp(Arrays.stream(weekday).max().orElseThrow());
-        LocalDate first = last.plusDays(Math.round(times[widest]) - 3);
-        Trend trend = new Trend(first, last, shifted, p, mixture, busiest);
+        if (days < DAYS_TO_SAY_ANYTHING || levels.weeks.length < 2) return tooFew(days, shift);
+        Noise noise = new Noise(levels);
+        Mixture mixture = Mixture.of(levels, noise);
         double now = mixture.quantile(0, 0.5);
-        double perMonth = now <= 0 ? 0 : (now - mixture.quantile(-30, 0.5)) / now;
-        return verdict(days, mixture, trend, p, perMonth, now * busiest);
+        double perMonth = Math.exp(mixture.quantile(30, 0.5) - now) - 1;
+        boolean datable = days >= DAYS_TO_DATE && levels.weeks.length >= WEEKS_TO_DATE;
+        double p = datable ? pOfWeeks(mixture.firstWeek, noise) : pOfDays(noise);
+        LocalDate first = last.plusDays(Math.max(1L - span, Math.round(levels.weeks[mixture.firstWeek]) - 3));
+        Trend trend = new Trend(first, last, shift, p, levels, mixture);
+
+        double full = mixture.above(0, logOfLimit(levels.busiest()) - ROUNDING);
+        String trending = trending(perMonth, p);
+        if (full >= SURE_IT_IS_FULL) {
+            return undated(
+                    Verdict.FULL,
+                    perMonth,
+                    "is full: the week's busiest day is at " + number(trend.line(last)) + " of " + number(limit) + "; "
+                            + trending,
+                    trend);
+        }
+        if (p >= SIGNIFICANT || perMonth <= 0) {
+            return undated(Verdict.NOT_IN_SIGHT, perMonth, trending + ": " + number(limit) + " is not in sight", trend);
+        }
+        if (!datable) {
+            String needed = days < DAYS_TO_DATE
+                    ? "it takes " + DAYS_TO_DATE + " to tell a date"
+                    : "it takes " + WEEKS_TO_DATE + " weeks with figures to tell a date";
+            return undated(Verdict.GROWING, perMonth, trending + "; " + needed, trend);
+        }
+        return dated(mixture, perMonth, trending, trend);
     }
 
-    private Outlook verdict(int days, Mixture mixture, Trend trend, double p, double perMonth, double peak) {
-        OptionalDouble growth = OptionalDouble.of(perMonth);
-        if (peak >= limit) {
-            return new Outlook(
-                    Verdict.FULL,
-                    days,
-                    growth,
-                    null,
-                    null,
-                    null,
-                    says("is full now: %.4g of %.4g", peak, limit),
-                    trend);
-        }
-        if (perMonth <= 0 || p >= SIGNIFICANT) {
-            return new Outlook(
-                    Verdict.NOT_IN_SIGHT,
-                    days,
-                    growth,
-                    null,
-                    null,
-                    null,
-                    says("no growth that is more than noise (p = %.2g)", p),
-                    trend);
-        }
-        if (days < DAYS_TO_DATE) {
-            return new Outlook(
-                    Verdict.GROWING,
-                    days,
-                    growth,
-                    null,
-                    null,
-                    null,
-                    says(
-                            "grows %.2g %% a month over %d days; it takes %d to tell a date",
-                            perMonth * 100, days, DAYS_TO_DATE),
-                    trend);
-        }
-        int horizon = (int) (HORIZON * figures.length);
+    /** Over the window, or over all that counts: growth may have begun lately, or have gone on for long and slowly. */
+    private double pOfWeeks(int firstWeek, Noise noise) {
+        double ofAll = RobustTrend.pValue(levels.weekly, 0, noise.weeksAlike);
+        return Math.min(ofAll, RobustTrend.pValue(levels.weekly, firstWeek, noise.weeksAlike));
+    }
+
+    /** Few weeks have too few orders to be told from chance. */
+    private double pOfDays(Noise noise) {
+        double[] known =
+                Arrays.stream(levels.daily).filter(each -> !Double.isNaN(each)).toArray();
+        return RobustTrend.pValue(known, 0, noise.daysAlike);
+    }
+
+    private Outlook dated(Mixture mixture, double perMonth, String trending, Trend trend) {
+        int horizon = (int) (HORIZON * span);
         @Nullable LocalDate earliest = null;
         @Nullable LocalDate expected = null;
         @Nullable LocalDate latest = null;
-        for (int d = 1; d <= 3 * horizon && latest == null; d++) {
-            LocalDate day = last.plusDays(d);
-            double above =
-                    mixture.above(d, limit / Math.exp(weekday[day.getDayOfWeek().getValue() - 1]));
-            if (above >= 0.1 && earliest == null) earliest = day;
-            if (above >= 0.5 && expected == null) expected = day;
-            if (above >= 0.9) latest = day;
+        for (int day = 1; day <= 2 * horizon && latest == null; day++) {
+            if (day > horizon && expected == null) break;
+            double above = mixture.above(day, logOfLimit(levels.weekdays[Math.floorMod(-day, 7)]));
+            if (above >= 0.1 && earliest == null) earliest = last.plusDays(day);
+            if (above >= 0.5 && expected == null) expected = last.plusDays(day);
+            if (above >= 0.9) latest = last.plusDays(day);
         }
-        if (earliest == null || expected == null || expected.isAfter(last.plusDays(horizon))) {
-            return new Outlook(
-                    Verdict.NOT_IN_SIGHT,
-                    days,
-                    growth,
-                    null,
-                    null,
-                    null,
-                    says(
-                            "grows %.2g %% a month over %d days: does not reach %.4g within %d days",
-                            perMonth * 100, days, limit, horizon),
-                    trend);
+        if (earliest == null || expected == null) {
+            String beyond = ": does not reach " + number(limit) + " within " + horizon
+                    + " days, and that is as far as the figures tell";
+            return undated(Verdict.NOT_IN_SIGHT, perMonth, trending + beyond, trend);
         }
-        return new Outlook(
-                Verdict.DATED,
-                days,
-                growth,
-                earliest,
-                expected,
-                latest,
-                says(
-                        "grows %.2g %% a month over %d days (p = %.1g): reaches %.4g between %s and %s (80 %%)",
-                        perMonth * 100, days, p, limit, earliest, latest == null ? "an open end" : latest),
-                trend);
+        String when = latest == null
+                ? "after " + DAY.format(earliest) + " (90 %), expected " + DAY.format(expected) + ", or much later"
+                : between(earliest, latest) + " (80 %)";
+        String reason = trending + ": reaches " + number(limit) + " " + when;
+        return new Outlook(Verdict.DATED, days, OptionalDouble.of(perMonth), earliest, expected, latest, reason, trend);
     }
 
-    private static String says(String format, Object... figures) {
-        return String.format(Locale.ROOT, format, figures);
+    /** What the level without its weekday is when the figure is at the limit. */
+    private double logOfLimit(double weekday) {
+        return Math.log((limit + levels.offset) / levels.unit) - weekday;
     }
 
-    private double[] transformed(double[] levels, double[] weekly, double power) {
-        double[] values = new double[levels.length];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = power == 0 ? weekly[i] : Mixture.transform(levels[i], power);
-        }
-        return values;
+    private Outlook undated(Verdict verdict, double perMonth, String reason, Trend trend) {
+        return new Outlook(verdict, days, OptionalDouble.of(perMonth), null, null, null, reason, trend);
     }
 
-    private static double intercept(double[] times, double[] values, int from, double slope) {
-        double[] at = new double[times.length - from];
-        for (int i = from; i < times.length; i++) at[i - from] = values[i] - slope * times[i];
-        return RobustTrend.median(at);
+    private static Outlook tooFew(int days, @Nullable LocalDate shift) {
+        String since = shift == null ? "" : " since the level shifted about " + DAY.format(shift);
+        String reason = days + " days of figures" + since + ": it takes " + DAYS_TO_SAY_ANYTHING
+                + " to tell a direction and " + DAYS_TO_DATE + " to tell a date";
+        return new Outlook(Verdict.NOT_ENOUGH_DATA, days, OptionalDouble.empty(), null, null, null, reason, null);
     }
 
-    private static double scatter(double[] times, double[] values, int from, double slope, double at) {
-        double[] off = new double[times.length - from];
-        for (int i = from; i < times.length; i++) off[i - from] = Math.abs(values[i] - at - slope * times[i]);
-        int n = off.length;
-        return RobustTrend.MAD_TO_SIGMA * RobustTrend.median(off) * Math.sqrt(n / (n - 2.0 + 1e-9)) * (1 + 1.0 / n);
+    private String trending(double perMonth, double p) {
+        String change = perMonth >= 0 ? "grows " : "falls ";
+        if (p >= SIGNIFICANT) change = "no trend that is more than noise, ";
+        String since = shift == null ? "" : " since the level shifted about " + DAY.format(shift);
+        String evidence = p < 0.0001 ? "p < 0.0001" : String.format(Locale.ROOT, p < 0.01 ? "p = %.4f" : "p = %.2f", p);
+        return change + number(100 * Math.abs(perMonth)) + " % a month over " + days + " days" + since + " (" + evidence
+                + ")";
     }
 
-    /** The first of the weeks that lie on one line: the longest window whose slope agrees with all shorter ones. */
-    private int window(double[] times, double[] values, double alike) {
-        int n = times.length;
-        double low = Double.NEGATIVE_INFINITY;
-        double high = Double.POSITIVE_INFINITY;
-        int chosen = Math.max(0, n - 8);
-        for (int size = 8; ; size = Math.min(n, size + Math.max(2, size / 4))) {
-            if (size > n) break;
-            Mixture.Line line = line(1, times, values, n - size, alike);
-            double margin = LEPSKI * Math.sqrt(line.slopeVariance());
-            low = Math.max(low, line.slope() - margin);
-            high = Math.min(high, line.slope() + margin);
-            if (low > high) break;
-            chosen = n - size;
-            if (size == n) break;
-        }
-        return chosen;
+    private static String between(LocalDate earliest, LocalDate latest) {
+        if (earliest.equals(latest)) return "on " + DAY.format(latest);
+        String pattern = earliest.getYear() == latest.getYear() ? "d MMMM" : "d MMMM uuuu";
+        String from = DateTimeFormatter.ofPattern(pattern, Locale.ENGLISH).format(earliest);
+        return "between " + from + " and " + DAY.format(latest);
     }
 
-    private Mixture.Line line(double power, double[] times, double[] values, int from, double alike) {
-        double slope = RobustTrend.slope(times, values, from);
-        double at = intercept(times, values, from, slope);
-        double sigma = scatter(times, values, from, slope, at);
-        double mean = 0;
-        int n = times.length - from;
-        for (int i = from; i < times.length; i++) mean += times[i] / n;
-        double spread = 0;
-        for (int i = from; i < times.length; i++) spread += (times[i] - mean) * (times[i] - mean);
-        double v = sigma * sigma * alike * INFLATE * INFLATE * 1.1;
-        double slopeVariance = v / spread;
-        return new Mixture.Line(power, slope, at, mean, v / n + 1e-18, slopeVariance, DRIFT * slopeVariance);
-    }
-
-    /** By what the variance of a mean of weeks grows because the noise of neighbouring days is alike. */
-    private static double alike(double[] times, double[] weekly) {
-        double slope = RobustTrend.slope(times, weekly, 0);
-        double at = intercept(times, weekly, 0, slope);
-        int n = weekly.length;
-        double[] off = new double[n];
-        for (int i = 0; i < n; i++) off[i] = weekly[i] - at - slope * times[i];
-        double[] abs = new double[n];
-        for (int i = 0; i < n; i++) abs[i] = Math.abs(off[i]);
-        double mad = RobustTrend.median(abs) * RobustTrend.MAD_TO_SIGMA;
-        if (mad == 0 || n < 4) return 1;
-        double cross = 0;
-        double own = 0;
-        for (int i = 0; i < n; i++) {
-            double a = clip(off[i] / mad);
-            own += a * a;
-            if (i > 0) cross += a * clip(off[i - 1] / mad);
-        }
-        double rho = cross / own;
-        rho = rho + (2 + 4 * rho) / n;
-        rho = Math.max(0.1, Math.min(0.6, rho * n / (n + 8.0)));
-        return (1 + rho) / (1 - rho);
-    }
-
-    private static double clip(double v) {
-        return Math.max(-2, Math.min(2, v));
-    }
-
-    private static int present(double[] values) {
-        return (int) Arrays.stream(values).filter(v -> !Double.isNaN(v)).count();
-    }
-
-    private void takeLogs() {
-        double[] positive = Arrays.stream(figures).filter(v -> v > 0).toArray();
-        boolean zeros = Arrays.stream(figures).anyMatch(v -> v == 0);
-        offset = zeros && positive.length > 0 ? RobustTrend.median(positive) / 100 : zeros ? limit / 100 : 0;
-        logs = new double[figures.length];
-        for (int i = 0; i < logs.length; i++) logs[i] = Math.log(figures[i] + offset);
-    }
-
-    private int dayOfWeek(int i) {
-        return (int) Math.floorMod(last.toEpochDay() - (figures.length - 1 - i) + 3, 7L);
-    }
-
-    private double[] levels() {
-        double[] z = new double[logs.length];
-        for (int i = 0; i < z.length; i++) z[i] = logs[i] - weekday[dayOfWeek(i)];
-        return z;
-    }
-
-    /** Medians of what each day of the week lies above the median of the seven days around it; shrunk by their noise. */
-    private void takeOutWeekdays() {
-        Arrays.fill(weekday, 0);
-        for (int round = 0; round < 3; round++) {
-            double[] z = levels();
-            double[][] off = new double[7][z.length / 7 + 1];
-            int[] count = new int[7];
-            double[] in = new double[7];
-            for (int i = 0; i < z.length; i++) {
-                if (Double.isNaN(z[i])) continue;
-                int k = 0;
-                for (int j = Math.max(0, i - 3); j <= Math.min(z.length - 1, i + 3); j++) {
-                    if (!Double.isNaN(z[j])) in[k++] = z[j];
-                }
-                int day = dayOfWeek(i);
-                off[day][count[day]++] = logs[i] - RobustTrend.medianOf(in, k);
-            }
-            double mean = 0;
-            double[] effect = new double[7];
-            for (int day = 0; day < 7; day++) {
-                if (count[day] > 0) effect[day] = RobustTrend.medianOf(off[day], count[day]);
-            }
-            mean = Arrays.stream(effect).sum() / 7;
-            for (int day = 0; day < 7; day++) weekday[day] = effect[day] - mean;
-        }
+    /** Two digits below ten, three below a thousand, else whole. */
+    private static String number(double value) {
+        double size = Math.abs(value);
+        if (size >= 100 || size == Math.rint(size)) return String.format(Locale.ROOT, "%.0f", value);
+        return String.format(Locale.ROOT, size >= 10 ? "%.1f" : "%.2g", value);
     }
 }

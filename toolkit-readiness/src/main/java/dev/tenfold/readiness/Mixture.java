@@ -1,80 +1,190 @@
 package dev.tenfold.readiness;
 
+import java.util.Arrays;
+
 /**
- * The level ahead, as a mixture of a few lines, each in its own scale.
+ * The level of days to come, as a mixture of lines, each straight in its own scale.
  *
- * <p>Nobody can tell from two months whether growth is by the same amount or by the same share each week, and it makes months
- * of difference to the date. So each way is fitted, and each has a weight by how well it fits.
+ * <p>Two months of figures do not tell whether a load grows by the same amount or by the same share each week, and it makes
+ * months of difference to the date. So four ways to grow are fitted, powers of the level that rise in a straight line (Box and
+ * Cox 1964): faster than exponential, exponential, linear, and slower than linear. Each weighs as much as it fits.
+ *
+ * <p>How much of the past counts is chosen for each: the longest window whose slope agrees with that of all shorter ones (the
+ * intersection of confidence intervals of Goldenshluger and Nemirovski 1997, after Lepski 1990). So a load that began to grow,
+ * or to slow down, is judged by what it does now.
+ *
+ * <p>The further ahead, the less the slope of today is worth: it is taken to wander, so that after as many days as the window
+ * has, its standard deviation is {@value #WANDER} of itself. Without that an interval covers the truth only if the future is
+ * like the past.
  */
 final class Mixture {
+    private static final double[] POWERS = {-1, 0, 1, 2};
+    private static final int SHORTEST_WINDOW = 8;
+    private static final double AGREE = 1.2;
+    private static final double WANDER = 0.3;
+
+    /** Of a relative misfit: more is as bad. */
+    private static final double WORST_MISFIT = 0.5;
+
+    private static final double TINY = 1e-9;
+
     private final Line[] lines;
     private final double[] weights;
+    private final double weekdayError;
+
+    /** The first week that any line was fitted to. */
+    final int firstWeek;
+
+    private Mixture(Line[] lines, double[] weights, double weekdayError, int firstWeek) {
+        this.lines = lines;
+        this.weights = weights;
+        this.weekdayError = weekdayError;
+        this.firstWeek = firstWeek;
+    }
 
     /**
-     * One way to grow.
+     * One way to grow. Days are counted from the last day of the figures.
      *
-     * @param power the power of the level that is linear in time: 1 is the same amount a day, 0 the same share (the logarithm),
-     *     2 less and less
+     * @param power the power of the level that is linear in time; 0 is the logarithm
+     * @param now on the last day
      * @param slope a day
-     * @param now its value on the last day
-     * @param middle the mean time of its points, in days from the last day, negative
-     * @param levelVariance of the line at {@code middle}
+     * @param middle the mean day of the window
+     * @param middleVariance of the line there
      * @param slopeVariance of the slope
-     * @param driftVariance by what the slope's variance grows a day ahead
+     * @param wander by what the variance of the slope grows a day
      */
-    record Line(
+    private record Line(
             double power,
-            double slope,
             double now,
+            double slope,
             double middle,
-            double levelVariance,
+            double middleVariance,
             double slopeVariance,
-            double driftVariance) {
+            double wander) {
         double at(double day) {
             return now + slope * day;
         }
 
-        double sigma(double day) {
+        double variance(double day) {
             double away = day - middle;
             double ahead = Math.max(0, day);
-            return Math.sqrt(levelVariance + slopeVariance * away * away + driftVariance * ahead * ahead * ahead / 3);
+            return middleVariance + slopeVariance * away * away + wander * ahead * ahead * ahead / 3;
         }
     }
 
-    Mixture(Line[] lines, double[] weights) {
-        this.lines = lines;
-        this.weights = weights;
+    /** Fits all lines; at least two weeks. */
+    static Mixture of(Levels levels, Noise noise) {
+        int weeks = levels.weeks.length;
+        Line[] lines = new Line[POWERS.length];
+        double[][] values = new double[POWERS.length][weeks];
+        int first = weeks;
+        for (int k = 0; k < POWERS.length; k++) {
+            for (int i = 0; i < weeks; i++) values[k][i] = scaled(levels.weekly[i], POWERS[k]);
+            int from = window(levels.weeks, values[k], POWERS[k], noise);
+            lines[k] = line(levels.weeks, values[k], from, POWERS[k], noise);
+            first = Math.min(first, from);
+        }
+        double[] weights = new double[POWERS.length];
+        for (int k = 0; k < POWERS.length; k++) {
+            double independent = (weeks - first) / noise.weeksAlike;
+            weights[k] = -independent * Math.log(misfit(levels, values[k], first, POWERS[k]));
+        }
+        double best = Arrays.stream(weights).max().orElseThrow();
+        double sum =
+                Arrays.stream(weights).map(weight -> Math.exp(weight - best)).sum();
+        for (int k = 0; k < POWERS.length; k++) weights[k] = Math.exp(weights[k] - best) / sum;
+        return new Mixture(lines, weights, levels.weekdayError, first);
     }
 
-    static double transform(double level, double power) {
-        if (power == 0) return level > 0 ? Math.log(level) : Double.NEGATIVE_INFINITY;
-        return power == 1 ? level : Math.signum(level) * Math.pow(Math.abs(level), power);
+    private static int window(double[] times, double[] values, double power, Noise noise) {
+        int n = times.length;
+        int chosen = Math.max(0, n - SHORTEST_WINDOW);
+        double low = Double.NEGATIVE_INFINITY;
+        double high = Double.POSITIVE_INFINITY;
+        for (int from = chosen; ; from = Math.max(0, from - Math.max(2, (n - from) / 4))) {
+            Line line = line(times, values, from, power, noise);
+            double margin = AGREE * Math.sqrt(line.slopeVariance);
+            low = Math.max(low, line.slope - margin);
+            high = Math.min(high, line.slope + margin);
+            if (low > high) return chosen;
+            chosen = from;
+            if (from == 0) return 0;
+        }
     }
 
-    static double back(double value, double power) {
-        if (power == 0) return Math.exp(value);
-        return power == 1 ? value : Math.signum(value) * Math.pow(Math.abs(value), 1 / power);
+    private static Line line(double[] times, double[] values, int from, double power, Noise noise) {
+        double slope = RobustTrend.slope(times, values, from);
+        double now = RobustTrend.intercept(times, values, from, slope);
+        int n = times.length - from;
+        double[] off = new double[n];
+        double middle = 0;
+        double typical = 0;
+        for (int i = from; i < times.length; i++) {
+            off[i - from] = values[i] - now - slope * times[i];
+            middle += times[i] / n;
+            typical += values[i] / n;
+        }
+        double spread = 0;
+        for (int i = from; i < times.length; i++) spread += (times[i] - middle) * (times[i] - middle);
+
+        // the slope of the scale turns noise of logarithms into noise of values
+        double steep = power == 0 ? 1 : power * typical;
+        double byDays = noise.ofWeekByDays * steep * steep;
+        double sigma = Noise.sigma(off) * Math.sqrt(n / Math.max(1, n - 2.0)) * (1 + 1.0 / n);
+        double byWeeks = 1.1 * sigma * sigma * noise.weeksAlike;
+        double variance = TINY * TINY + Math.max(byDays, (byWeeks * n + byDays * 8) / (n + 8));
+        double days = times[times.length - 1] - times[from] + 1;
+        double wander = WANDER * WANDER * slope * slope / days;
+        return new Line(power, now, slope, middle, variance / n, variance / spread, wander);
     }
 
-    /** How likely the level on a day is at or above a limit. */
-    double above(double day, double limit) {
+    /** The mean distance from one line through all weeks since {@code from}, as a share of the level. */
+    private static double misfit(Levels levels, double[] values, int from, double power) {
+        double slope = RobustTrend.slope(levels.weeks, values, from);
+        double now = RobustTrend.intercept(levels.weeks, values, from, slope);
         double sum = 0;
-        for (int i = 0; i < lines.length; i++) {
-            Line line = lines[i];
-            sum += weights[i] * RobustTrend.normal((line.at(day) - transform(limit, line.power)) / line.sigma(day));
+        for (int i = from; i < values.length; i++) {
+            double off = unscaled(now + slope * levels.weeks[i], power) / Math.exp(levels.weekly[i]) - 1;
+            sum += Math.min(WORST_MISFIT, Math.abs(off));
+        }
+        return Math.max(1e-6, sum / (values.length - from));
+    }
+
+    /** A power of a level that is given as a logarithm; rises with it. */
+    private static double scaled(double log, double power) {
+        return power == 0 ? log : Math.signum(power) * Math.exp(power * log);
+    }
+
+    /** The level, not its logarithm. Without bound where the line has left the scale. */
+    private static double unscaled(double value, double power) {
+        if (power == 0) return Math.exp(value);
+        if (power < 0) return value < 0 ? Math.pow(-value, 1 / power) : Double.POSITIVE_INFINITY;
+        return value > 0 ? Math.pow(value, 1 / power) : 0;
+    }
+
+    /**
+     * How likely the level of a day is at or above a limit.
+     *
+     * @param day from the last day of the figures
+     * @param log the limit's logarithm, relative to the unit of the levels
+     */
+    double above(double day, double log) {
+        double sum = 0;
+        for (int k = 0; k < lines.length; k++) {
+            Line line = lines[k];
+            double limit = scaled(log, line.power);
+            double weekday = weekdayError * (line.power == 0 ? 1 : line.power * limit);
+            double sigma = Math.sqrt(line.variance(day) + weekday * weekday);
+            sum += weights[k] * RobustTrend.normalUpTo((line.at(day) - limit) / sigma);
         }
         return sum;
     }
 
-    /** The level that a share of what is expected on a day lies below; by bisection. */
+    /** The logarithm that a share of what may be on a day lies below; by bisection, between e⁻²³ and e²³ units. */
     double quantile(double day, double share) {
-        double low = Double.POSITIVE_INFINITY;
-        double high = Double.NEGATIVE_INFINITY;
-        for (Line line : lines) {
-            low = Math.min(low, back(line.at(day) - 4 * line.sigma(day), line.power));
-            high = Math.max(high, back(line.at(day) + 4 * line.sigma(day), line.power));
-        }
-        for (int i = 0; i < 60; i++) {
+        double low = -23;
+        double high = 23;
+        for (int i = 0; i < 45; i++) {
             double middle = (low + high) / 2;
             if (1 - above(day, middle) < share) low = middle;
             else high = middle;

@@ -1,0 +1,98 @@
+package dev.tenfold.readiness;
+
+/**
+ * How far days and weeks lie off a line, and how alike neighbours are.
+ *
+ * <p>Eight weeks say little of their own noise, so the noise of the days, of which there are seven times as many, has a say too.
+ */
+final class Noise {
+    /** Weeks on either side of a day that its own level is taken from. */
+    private static final int WEEKS_AROUND = 2;
+
+    private static final double MOST_ALIKE = 0.85;
+
+    /** How many times larger the variance of a mean of weeks is because neighbouring weeks are alike. */
+    final double weeksAlike;
+
+    /** The same of days. */
+    final double daysAlike;
+
+    /** The variance of a week's level by the noise of its days, in logarithms. */
+    final double ofWeekByDays;
+
+    Noise(Levels levels) {
+        double[] weekOff = new double[levels.weeks.length];
+        double slope = RobustTrend.slope(levels.weeks, levels.weekly, 0);
+        double at = RobustTrend.intercept(levels.weeks, levels.weekly, 0, slope);
+        for (int i = 0; i < weekOff.length; i++) weekOff[i] = levels.weekly[i] - at - slope * levels.weeks[i];
+        // few weeks tell little of how alike they are: shrunk by eight weeks that are not
+        double n = weekOff.length;
+        double weeks = correlation(weekOff, sigma(weekOff));
+        weeksAlike = inflation(Math.max(0.1, Math.min(0.6, (weeks + (2 + 4 * weeks) / n) * n / (n + 8))));
+
+        int days = levels.daily.length;
+        double[] dayOff = new double[days];
+        int week = 0;
+        for (int i = 0; i < days; i++) {
+            double time = i - (days - 1);
+            while (week < n - 1 && levels.weeks[week] < time - 3.5) week++;
+            dayOff[i] = levels.daily[i] - levelAt(levels, week, time);
+        }
+        // each day is compared with 35 of which it is one: that hides likeness, and some of the noise
+        double sigma = 1.1 * sigma(dayOff);
+        double phi = correlation(dayOff, sigma);
+        daysAlike = inflation(Math.max(0, Math.min(MOST_ALIKE, phi + (1 + 4 * phi) / 35)));
+        ofWeekByDays = 1.3 * sigma * sigma * daysAlike / 7;
+    }
+
+    /** Of noise of the first order. */
+    private static double inflation(double correlation) {
+        return (1 + correlation) / (1 - correlation);
+    }
+
+    /** The standard deviation, by the median of absolute deviations. */
+    static double sigma(double[] off) {
+        double[] sizes = new double[off.length];
+        int count = 0;
+        for (double each : off) {
+            if (!Double.isNaN(each)) sizes[count++] = Math.abs(each);
+        }
+        return count == 0 ? 0 : RobustTrend.MAD_TO_SIGMA * RobustTrend.median(sizes, count);
+    }
+
+    /** Of neighbours; deviations of more than two sigma count as two. */
+    private static double correlation(double[] off, double sigma) {
+        if (sigma == 0) return 0;
+        double cross = 0;
+        double own = 0;
+        for (int i = 1; i < off.length; i++) {
+            if (Double.isNaN(off[i]) || Double.isNaN(off[i - 1])) continue;
+            double one = Math.max(-2, Math.min(2, off[i - 1] / sigma));
+            double other = Math.max(-2, Math.min(2, off[i] / sigma));
+            cross += one * other;
+            own += (one * one + other * other) / 2;
+        }
+        return own == 0 ? 0 : cross / own;
+    }
+
+    /** The least-squares line through the weeks around, at a day. */
+    private static double levelAt(Levels levels, int week, double time) {
+        int from = Math.max(0, week - WEEKS_AROUND);
+        int to = Math.min(levels.weeks.length, week + WEEKS_AROUND + 1);
+        double n = to - from;
+        double x = 0;
+        double y = 0;
+        double xx = 0;
+        double xy = 0;
+        for (int i = from; i < to; i++) {
+            double away = levels.weeks[i] - time;
+            x += away;
+            y += levels.weekly[i];
+            xx += away * away;
+            xy += away * levels.weekly[i];
+        }
+        double spread = xx - x * x / n;
+        double slope = spread > 0 ? (xy - x * y / n) / spread : 0;
+        return (y - slope * x) / n;
+    }
+}
