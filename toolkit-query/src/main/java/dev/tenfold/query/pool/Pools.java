@@ -140,7 +140,7 @@ public final class Pools {
         }
     }
 
-    private static @Nullable String hikariVersion() {
+    static @Nullable String hikariVersion() {
         try (InputStream in =
                 HikariDataSource.class.getResourceAsStream("/META-INF/maven/com.zaxxer/HikariCP/pom.properties")) {
             if (in == null) return null;

@@ -2,6 +2,7 @@ package dev.tenfold.query.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.offset;
 
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.SettableClock;
@@ -73,7 +74,7 @@ class BorrowsTest {
         assertThat(borrows.borrowed()).isEqualTo(2);
         assertThat(borrows.returned()).isEqualTo(2);
         assertThat(borrows.held()).isEqualTo(Duration.ofMillis(160));
-        assertThat(borrows.heldSquared()).isEqualTo(0.07 * 0.07 + 0.09 * 0.09);
+        assertThat(borrows.heldSquared()).isCloseTo(0.07 * 0.07 + 0.09 * 0.09, offset(1e-9));
         assertThat(borrows.judged()).isEqualTo(borrows.held());
         assertThat(borrows.worked()).isEqualTo(Duration.ofMillis(40));
         assertThat(borrows.refused()).isZero();
@@ -206,5 +207,22 @@ class BorrowsTest {
         assertThat(shared.borrows().borrowed()).isEqualTo((long) threads * each);
         assertThat(shared.borrows().returned()).isEqualTo((long) threads * each);
         assertThat(shared.borrows().out()).isEmpty();
+    }
+
+    @Test
+    void places_are_kept_when_they_are_asked_for() throws SQLException {
+        for (int i = 0; i < 1_000; i++) guard.getConnection().close(); // beyond the first, which are kept
+        CLOCK.advance(Duration.ofSeconds(2));
+        try (Connection connection = guard.getConnection()) {
+            assertThat(connection).isNotNull();
+            assertThat(guard.borrows().out().get(0).borrowedIn()).isEmpty();
+        }
+
+        guard.keepPlaces();
+
+        try (Connection connection = guard.getConnection()) {
+            assertThat(connection).isNotNull();
+            assertThat(guard.borrows().out().get(0).borrowedIn()).isNotEmpty();
+        }
     }
 }

@@ -95,9 +95,8 @@ class ErlangTest {
         SplittableRandom random = random();
         // Hyperexponential with balanced means: squared variation 4.
         double p = 0.5 * (1 + Math.sqrt(3.0 / 5));
-        DoubleSupplier holds = () -> random.nextDouble() < p
-                ? exponential(random) / (2 * p)
-                : exponential(random) / (2 * (1 - p));
+        DoubleSupplier holds =
+                () -> random.nextDouble() < p ? exponential(random) / (2 * p) : exponential(random) / (2 * (1 - p));
         double simulated = simulate(servers, share * servers, () -> exponential(random), holds);
 
         double computed = Erlang.meanWait(servers, share * servers, Erlang.burstiness(1, 2));

