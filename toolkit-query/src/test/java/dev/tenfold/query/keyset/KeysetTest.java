@@ -11,9 +11,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.h2.jdbcx.JdbcDataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -143,7 +145,7 @@ class KeysetTest {
     @Test
     void a_forged_null_is_refused() {
         Keyset keyset = Keyset.columns("id unique").unsigned();
-        List<Object> key = new ArrayList<>();
+        List<@Nullable Object> key = new ArrayList<>();
         key.add(null);
         String forged = Cursors.unsigned().write("id asc", new Position(key, false));
 
@@ -197,8 +199,8 @@ class KeysetTest {
                 .isEqualTo(new Page<>(List.of("item 1", "item 2"), Optional.of("n"), Optional.empty()));
     }
 
-    private static List<String> parts(Dialect dialect, Keyset keyset, Object... key) {
-        return Seek.parts(dialect, keyset.columns, new Position(java.util.Arrays.asList(key), false));
+    private static List<String> parts(Dialect dialect, Keyset keyset, @Nullable Object... key) {
+        return Seek.parts(dialect, keyset.columns, new Position(Arrays.asList(key), false));
     }
 
     @Test

@@ -42,7 +42,6 @@ class MariaDbKeysetTest extends KeysetContract {
         exact("binary(2)", "X'0000'", "X'00ff'", "X'ffff'");
         exact("varbinary(10)", "X''", "X'00'", "X'00ff'", "X'ff'");
         exact("uuid", "'00000000-0000-0000-0000-000000000001'", "'ffffffff-ffff-ffff-ffff-ffffffffffff'");
-        exact("enum('small', 'large', 'huge')", "'small'", "'large'", "'huge'");
     }
 
     @Test
@@ -58,7 +57,7 @@ class MariaDbKeysetTest extends KeysetContract {
 
     @Test
     void a_late_page_reads_the_index_from_its_place() throws SQLException {
-        run("create table item (id bigint primary key, a int not null, n int, key by_a (a, id), key by_n (n, id))");
+        run("create table item (id bigint primary key, a int not null, n int, key by_a (a, id), key by_mixed (a desc, id), key by_n (n, id))");
         run("insert into item select seq, seq div 3, nullif(seq div 3, 0) from seq_0_to_19999", "analyze table item");
 
         assertThat(readsOfLatePage(Keyset.columns("a desc not null", "id unique"), "a"))
