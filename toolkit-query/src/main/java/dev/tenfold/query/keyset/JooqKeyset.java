@@ -2,6 +2,8 @@ package dev.tenfold.query.keyset;
 
 import dev.tenfold.query.keyset.Column.Nulls;
 import java.math.BigInteger;
+import java.sql.Time;
+import java.time.LocalTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -91,6 +93,11 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
 
     private static void requireCarried(Field<?> field) {
         Class<?> type = databaseType(field);
+        if (type == LocalTime.class || type == Time.class) {
+            throw new IllegalArgumentException(
+                    "field " + field + " is a time of day, which jOOQ reads without its fractions"
+                            + " of a second; sort by a cast of it to a text");
+        }
         boolean isCarried = type == Object.class
                 || KeyValues.carries(type)
                 || type.isEnum()
@@ -228,12 +235,14 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
         for (Field<?> field : fields) {
             Class<?> type = databaseType(field);
             if (type == Float.class) {
-                throw new IllegalArgumentException("field " + field + " is a float, which this database does not compare with"
-                        + " the value that it gives; sort by field.cast(SQLDataType.DOUBLE)");
+                throw new IllegalArgumentException(
+                        "field " + field + " is a float, which this database does not compare with"
+                                + " the value that it gives; sort by field.cast(SQLDataType.DOUBLE)");
             }
             if (type.isEnum()) {
-                throw new IllegalArgumentException("field " + field + " is an enum, which this database sorts by its number and"
-                        + " compares by its text; sort by field.cast(SQLDataType.INTEGER)");
+                throw new IllegalArgumentException(
+                        "field " + field + " is an enum, which this database sorts by its number and"
+                                + " compares by its text; sort by field.cast(SQLDataType.INTEGER)");
             }
         }
     }

@@ -210,12 +210,22 @@ abstract sealed class KeysetOptions<K extends KeysetOptions<K>> permits Keyset, 
                     ? new Page<>(List.of(), back, Optional.empty())
                     : new Page<>(List.of(), Optional.empty(), back);
         }
+        requireProgress(keys.get(0));
         Optional<String> ahead = more ? cursor(keys.get(keys.size() - 1)) : Optional.empty();
         Optional<String> back = from == null ? Optional.empty() : cursor(keys.get(0));
         if (!settings.backwards) return new Page<>(Collections.unmodifiableList(found), ahead, back);
         List<T> turned = new ArrayList<>(found);
         Collections.reverse(turned);
         return new Page<>(Collections.unmodifiableList(turned), back, ahead);
+    }
+
+    /** The row that a page begins beyond is not in it, unless its values lost something on their way. Better no page than the same for ever. */
+    private void requireProgress(List<@Nullable Object> first) {
+        Position from = settings.from;
+        if (from != null && !from.inclusive() && first.equals(from.key())) {
+            throw new IllegalStateException("the page begins with the row that it is to begin beyond, so a column of \""
+                    + sort() + "\" is read with less digits than it is stored with; sort by a cast of it");
+        }
     }
 
     private Optional<String> cursor(List<@Nullable Object> key) {

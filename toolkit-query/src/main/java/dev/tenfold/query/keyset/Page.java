@@ -13,8 +13,8 @@ import java.util.function.Function;
  * direction there was a page when the cursor was made; its rows may have been deleted since, so that page may be empty.
  *
  * @param items the rows in the order of the sort, whichever way they were read; not to be changed
- * @param next a cursor for {@link KeysetOptions#after after}; empty on the last page
- * @param previous a cursor for {@link KeysetOptions#before before}; empty on the first page
+ * @param next a cursor for {@link Keyset#after}; empty on the last page
+ * @param previous a cursor for {@link Keyset#before}; empty on the first page
  * @param <T> the items' type
  */
 public record Page<T>(List<T> items, Optional<String> next, Optional<String> previous) {

@@ -14,6 +14,7 @@ import java.sql.Statement;
 import java.time.DayOfWeek;
 import java.time.Instant;
 import java.time.LocalDateTime;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -85,15 +86,14 @@ class JooqKeysetTest {
     private static final Post POST = new Post();
 
     private static void refuses(String message, SortField<?>... sort) {
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> Keyset.by(sort))
-                .withMessageContaining(message);
+        assertThatIllegalArgumentException().isThrownBy(() -> Keyset.by(sort)).withMessageContaining(message);
     }
 
     @Test
     void a_sort_with_a_unique_key_of_its_table_is_accepted() {
         assertThat(Keyset.by(POST.created.desc(), POST.id.desc()).columns).hasSize(2);
-        assertThat(Keyset.by(POST.number.asc(), POST.created.desc(), POST.shop.asc()).columns).hasSize(3);
+        assertThat(Keyset.by(POST.number.asc(), POST.created.desc(), POST.shop.asc()).columns)
+                .hasSize(3);
         Post p = POST.aliased("p");
         assertThat(Keyset.by(p.created.desc(), p.id.desc()).columns).hasSize(2);
     }
@@ -104,7 +104,9 @@ class JooqKeysetTest {
         refuses("none of the unique keys", POST.created.desc(), POST.number.asc());
         refuses("none of the unique keys", POST.slug.asc().nullsLast());
         refuses("use Keyset.byUnique", POST.created.desc());
-        refuses("no unique key is known", DSL.field(DSL.name("id"), SQLDataType.BIGINT.notNull()).asc());
+        refuses(
+                "no unique key is known",
+                DSL.field(DSL.name("id"), SQLDataType.BIGINT.notNull()).asc());
         refuses("needs fields");
     }
 
@@ -126,12 +128,20 @@ class JooqKeysetTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Keyset.byUnique(json.asc(), POST.id.asc()))
                 .withMessageContaining("org.jooq.JSONB, which a cursor cannot carry");
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> Keyset.byUnique(
+                        DSL.field(DSL.name("t"), SQLDataType.LOCALTIME.notNull())
+                                .asc(),
+                        POST.id.asc()))
+                .withMessageContaining("without its fractions");
         refuses("is there twice", POST.id.asc(), POST.id.desc());
     }
 
     @Test
     void a_query_that_cannot_be_paged_is_refused_before_it_is_sent() throws SQLException {
-        create("create table post (id bigint primary key, created timestamp not null)", "insert into post values (1, now())");
+        create(
+                "create table post (id bigint primary key, created timestamp not null)",
+                "insert into post values (1, now())");
         JooqKeyset keyset = Keyset.by(POST.created.desc(), POST.id.desc()).signedWith(SECRET);
         var used = DSL_CONTEXT.select(POST.id, POST.created).from(POST);
         assertThat(keyset.fetch(used).items()).hasSize(1);
@@ -147,7 +157,8 @@ class JooqKeysetTest {
                 .isThrownBy(() -> keyset.fetch(DSL.select(POST.id, POST.created).from(POST)))
                 .withMessageContaining("knows no database");
         assertThatIllegalStateException()
-                .isThrownBy(() -> Keyset.by(POST.id.asc()).fetch(DSL_CONTEXT.select(POST.id).from(POST)))
+                .isThrownBy(() -> Keyset.by(POST.id.asc())
+                        .fetch(DSL_CONTEXT.select(POST.id).from(POST)))
                 .withMessageContaining("signedWith(secret)");
         assertThat(DATABASE.connections()).isZero();
     }
@@ -178,7 +189,8 @@ class JooqKeysetTest {
     @Test
     void a_forged_value_of_another_type_is_refused_before_it_reaches_sql() {
         JooqKeyset keyset = Keyset.by(POST.id.asc()).unsigned();
-        Field<Mood> mood = DSL.field(DSL.name("mood"), SQLDataType.VARCHAR.asEnumDataType(Mood.class).notNull());
+        Field<Mood> mood = DSL.field(
+                DSL.name("mood"), SQLDataType.VARCHAR.asEnumDataType(Mood.class).notNull());
         JooqKeyset byMood = Keyset.byUnique(mood.asc()).unsigned();
 
         assertThatExceptionOfType(InvalidCursorException.class)
@@ -245,7 +257,8 @@ class JooqKeysetTest {
         Field<T> v = DSL.field(DSL.name("v"), dataType.notNull());
         Field<Long> key = DSL.field(DSL.name("id"), SQLDataType.BIGINT);
         for (SortField<?> last : List.of(key.asc())) {
-            JooqKeyset keyset = Keyset.byUnique(v.asc(), last).signedWith(SECRET).limit(1);
+            JooqKeyset keyset =
+                    Keyset.byUnique(v.asc(), last).signedWith(SECRET).limit(1);
             List<Long> seen = new ArrayList<>();
             Optional<String> cursor = Optional.empty();
             do {
@@ -272,8 +285,11 @@ class JooqKeysetTest {
         exact("timestamp", SQLDataType.LOCALDATETIME, "'2026-03-29 02:30:00.000001'", "'2026-03-29 02:30:00.000002'");
         exact("timestamp", SQLDataType.TIMESTAMP, "'2026-03-29 12:30:00.000001'", "'2026-03-29 12:30:00.000002'");
         exact("date", SQLDataType.LOCALDATE, "'2024-02-29'", "'2024-03-01'");
-        exact("time", SQLDataType.LOCALTIME, "'02:30:00.000001'", "'02:30:00.000002'");
-        exact("uuid", SQLDataType.UUID, "'00000000-0000-0000-0000-000000000001'", "'00000000-0000-0000-0000-000000000002'");
+        exact(
+                "uuid",
+                SQLDataType.UUID,
+                "'00000000-0000-0000-0000-000000000001'",
+                "'00000000-0000-0000-0000-000000000002'");
         exact("numeric", SQLDataType.NUMERIC, "1.0000000000000000000001", "1.0000000000000000000002");
         exact("bytea", SQLDataType.VARBINARY, "'\\x00'", "'\\x00ff'");
         exact("real", SQLDataType.REAL, "0.1", "0.3");
@@ -289,12 +305,36 @@ class JooqKeysetTest {
     }
 
     @Test
+    void a_value_that_loses_digits_is_an_error_and_no_endless_loop() throws SQLException {
+        create(
+                "create table post (id bigint primary key, v timestamp not null)",
+                "insert into post values (1, '2026-01-01 00:00:00.5'), (2, '2026-01-01 00:00:00.6')");
+        Field<LocalDateTime> v = DSL.field(
+                DSL.name("v"),
+                SQLDataType.LOCALDATETIME
+                        .notNull()
+                        .asConvertedDataType(
+                                LocalDateTime.class, time -> time.truncatedTo(ChronoUnit.SECONDS), time -> time));
+        Field<Long> id = DSL.field(DSL.name("id"), SQLDataType.BIGINT);
+        JooqKeyset keyset =
+                Keyset.byUnique(v.asc(), id.asc()).signedWith(SECRET).limit(1);
+        String cursor =
+                keyset.fetch(DSL_CONTEXT.select(v, id).from(POST)).next().orElseThrow();
+
+        assertThatIllegalStateException()
+                .isThrownBy(() ->
+                        keyset.after(cursor).fetch(DSL_CONTEXT.select(v, id).from(POST)))
+                .withMessageContaining("less digits");
+    }
+
+    @Test
     void rows_of_a_table_without_known_columns_are_converted() throws SQLException {
         create(
                 "create table post (id bigint primary key, v timestamptz not null)",
                 "insert into post values (1, '2026-01-01 00:00:00.000001Z'), (2, '2026-01-01 00:00:00.000002Z')");
         Field<Instant> v = DSL.field(DSL.name("v"), SQLDataType.INSTANT.notNull());
-        JooqKeyset keyset = Keyset.byUnique(v.asc(), DSL.field(DSL.name("id"), SQLDataType.BIGINT).asc())
+        JooqKeyset keyset = Keyset.byUnique(
+                        v.asc(), DSL.field(DSL.name("id"), SQLDataType.BIGINT).asc())
                 .signedWith(SECRET)
                 .limit(1);
 
@@ -308,11 +348,13 @@ class JooqKeysetTest {
 
     @Test
     void a_query_of_two_tables_goes_on_in_each_of_its_pages() throws SQLException {
-        create("create table post (id bigint primary key, shop int not null, created timestamp not null)",
+        create(
+                "create table post (id bigint primary key, shop int not null, created timestamp not null)",
                 "insert into post select i, i % 3, timestamp '2026-01-01' from generate_series(1, 9) i");
         Post p = POST.aliased("p");
         Post q = POST.aliased("q");
-        JooqKeyset keyset = Keyset.by(p.shop.desc(), p.id.asc()).signedWith(SECRET).limit(4);
+        JooqKeyset keyset =
+                Keyset.by(p.shop.desc(), p.id.asc()).signedWith(SECRET).limit(4);
 
         List<Long> seen = new ArrayList<>();
         Optional<String> cursor = Optional.empty();

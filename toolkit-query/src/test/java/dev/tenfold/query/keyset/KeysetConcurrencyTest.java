@@ -82,11 +82,15 @@ class KeysetConcurrencyTest {
                     Keyset.columns("n nulls first", "id unique"))) {
                 for (boolean backwards : new boolean[] {false, true}) {
                     String what = "seed " + seed + ", " + sort.sort() + (backwards ? ", backwards" : "");
-                    compare(what, seen(connection, sort.signedWith(SECRET), backwards, running), ordered(connection, sort));
+                    compare(
+                            what,
+                            seen(connection, sort.signedWith(SECRET), backwards, running),
+                            ordered(connection, sort));
                 }
             }
             over.set(true);
-            for (Future<Void> writer : running) assertThat(writer.get(30, TimeUnit.SECONDS)).isNull();
+            for (Future<Void> writer : running)
+                assertThat(writer.get(30, TimeUnit.SECONDS)).isNull();
         } finally {
             over.set(true);
             writers.shutdown();
@@ -109,8 +113,8 @@ class KeysetConcurrencyTest {
         Optional<String> cursor = Optional.empty();
         do {
             Keyset at = backwards ? keyset.before(cursor.orElse(null)) : keyset.after(cursor.orElse(null));
-            Page<Long> page = at.limit(15)
-                    .fetch(connection, "select id, a, n from post where {keyset}", row -> row.getLong(1));
+            Page<Long> page =
+                    at.limit(15).fetch(connection, "select id, a, n from post where {keyset}", row -> row.getLong(1));
             if (backwards) {
                 seen.addAll(0, page.items());
             } else {

@@ -56,15 +56,18 @@ class KeysetPlanTest {
             int i = Integer.parseInt(values.group(1)) - keyset.columns.size();
             if (i < 0) continue;
             int at = text.indexOf('?', copied);
-            literal.append(text, copied, at).append("'").append(from.key().get(i)).append("'");
+            literal.append(text, copied, at)
+                    .append("'")
+                    .append(from.key().get(i))
+                    .append("'");
             copied = at + 1;
         }
         literal.append(text.substring(copied));
         List<String> plan = new ArrayList<>();
         try (Connection connection = DATABASE.getConnection();
                 Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery(
-                        "explain (analyze, costs off, timing off, summary off) " + literal)) {
+                ResultSet rows =
+                        statement.executeQuery("explain (analyze, costs off, timing off, summary off) " + literal)) {
             while (rows.next()) plan.add(rows.getString(1));
         }
         return literal + "\n" + String.join("\n", plan);
@@ -96,10 +99,11 @@ class KeysetPlanTest {
 
     @Test
     void a_comparison_of_rows_reads_its_page() throws SQLException {
-        Keyset keyset = Keyset.columns("created desc not null", "id desc unique").signedWith(SECRET);
+        Keyset keyset =
+                Keyset.columns("created desc not null", "id desc unique").signedWith(SECRET);
 
         forthAndBackReadsLittle(keyset, "id < 100000");
-        assertThat(DATABASE.sql()).last().asString().contains("(created, id) >");
+        assertThat(DATABASE.sql()).anyMatch(sql -> sql.contains("(created, id) > (?, ?)"));
     }
 
     @Test
@@ -107,7 +111,7 @@ class KeysetPlanTest {
         Keyset keyset = Keyset.columns("created desc not null", "id unique").signedWith(SECRET);
 
         forthAndBackReadsLittle(keyset, "created < '2026-01-01 08:00'");
-        assertThat(DATABASE.sql()).last().asString().contains("created >= ? and (created > ? or ");
+        assertThat(DATABASE.sql()).anyMatch(sql -> sql.contains("created >= ? and (created > ? or "));
     }
 
     @Test
@@ -131,14 +135,16 @@ class KeysetPlanTest {
     @Test
     void jooqs_statements_read_their_page_too() throws SQLException {
         Field<Long> id = DSL.field(DSL.unquotedName("id"), SQLDataType.BIGINT);
-        Field<java.time.LocalDateTime> created =
-                DSL.field(DSL.unquotedName("created"), SQLDataType.LOCALDATETIME(6).notNull());
+        Field<java.time.LocalDateTime> created = DSL.field(
+                DSL.unquotedName("created"), SQLDataType.LOCALDATETIME(6).notNull());
         for (JooqKeyset keyset : List.of(
                 Keyset.byUnique(created.desc(), id.desc()).signedWith(SECRET),
                 Keyset.byUnique(created.desc(), id.asc()).signedWith(SECRET))) {
             var dsl = DSL.using(DATABASE, SQLDialect.POSTGRES);
             String cursor = keyset.limit(1)
-                    .fetch(dsl.select(id, created).from("post").where(id.lt(100_000L).and(id.gt(99_990L))))
+                    .fetch(dsl.select(id, created)
+                            .from("post")
+                            .where(id.lt(100_000L).and(id.gt(99_990L))))
                     .next()
                     .orElseThrow();
             JooqKeyset at = keyset.after(cursor);

@@ -57,7 +57,8 @@ class MariaDbKeysetTest extends KeysetContract {
 
     @Test
     void a_late_page_reads_the_index_from_its_place() throws SQLException {
-        run("create table item (id bigint primary key, a int not null, n int, key by_a (a, id), key by_mixed (a desc, id), key by_n (n, id))");
+        run(
+                "create table item (id bigint primary key, a int not null, n int, key by_a (a, id), key by_mixed (a desc, id), key by_n (n, id))");
         run("insert into item select seq, seq div 3, nullif(seq div 3, 0) from seq_0_to_19999", "analyze table item");
 
         assertThat(readsOfLatePage(Keyset.columns("a desc not null", "id unique"), "a"))

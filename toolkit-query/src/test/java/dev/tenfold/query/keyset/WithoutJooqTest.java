@@ -22,8 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** jOOQ is an optional dependency: who uses plain JDBC compiles and runs without it. */
 class WithoutJooqTest {
-    private static final String PROGRAM =
-            """
+    private static final String PROGRAM = """
             import dev.tenfold.query.keyset.*;
             import java.sql.*;
 
@@ -60,13 +59,14 @@ class WithoutJooqTest {
         compile(classPath);
 
         URL[] urls = {
-            classes.toUri().toURL(), classPath.get(0).toUri().toURL(), classPath.get(1).toUri().toURL()
+            classes.toUri().toURL(),
+            classPath.get(0).toUri().toURL(),
+            classPath.get(1).toUri().toURL()
         };
         try (URLClassLoader loader = new URLClassLoader(urls, ClassLoader.getPlatformClassLoader())) {
             assertThatExceptionOfType(ClassNotFoundException.class)
                     .isThrownBy(() -> loader.loadClass("org.jooq.SortField"));
-            Object result =
-                    loader.loadClass("Program").getMethod("run").invoke(null);
+            Object result = loader.loadClass("Program").getMethod("run").invoke(null);
             assertThat(result).isEqualTo("[c, b] [a]");
         }
     }
@@ -80,12 +80,13 @@ class WithoutJooqTest {
                 classes.toString(),
                 "-classpath",
                 classPath.get(0) + File.pathSeparator + classPath.get(1));
-        JavaFileObject source = new SimpleJavaFileObject(URI.create("string:///Program.java"), JavaFileObject.Kind.SOURCE) {
-            @Override
-            public CharSequence getCharContent(boolean ignoreEncodingErrors) {
-                return PROGRAM;
-            }
-        };
+        JavaFileObject source =
+                new SimpleJavaFileObject(URI.create("string:///Program.java"), JavaFileObject.Kind.SOURCE) {
+                    @Override
+                    public CharSequence getCharContent(boolean ignoreEncodingErrors) {
+                        return PROGRAM;
+                    }
+                };
         boolean compiled = compiler.getTask(null, null, said, options, null, List.of(source))
                 .call();
         assertThat(compiled).as("%s", said.getDiagnostics()).isTrue();
