@@ -21,8 +21,7 @@ class QueryKeysetTest {
     }
 
     private static void all_read(int page, long newest) throws Exception {
-        List<Long> expected =
-                LongStream.range(0, 20).mapToObj(i -> newest - i).toList();
+        List<Long> expected = LongStream.range(0, 20).mapToObj(i -> newest - i).toList();
         for (QueryKeyset.Way way : QueryKeyset.ways(dataSource, page)) {
             assertThat(way.work().page()).as(way.name()).extracting(Article::id).isEqualTo(expected);
         }
