@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * Compares Tenfold with its peers, side by side on the same work.
  *
  * <pre>{@code
- * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <query|cache|ratelimit|auth|jobs|all> [--quick] [--json FILE] [--trace FILE]
+ * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <query|cache|ratelimit|auth|jobs|readiness|all> [--quick] [--json FILE] [--trace FILE]
  * }</pre>
  *
  * <p>Each topic starts its own servers, verifies that all contenders give the same answers, and runs them in rounds that
@@ -27,8 +27,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Ends with status 0; 1 if a contender fails or answers wrongly; 2 if the command line makes no sense.
  */
 public final class Compare {
-    static final List<Topic> TOPICS =
-            List.of(new QueryTopic(), new CacheTopic(), new RateLimitTopic(), new AuthTopic(), new JobsTopic());
+    static final List<Topic> TOPICS = List.of(
+            new QueryTopic(),
+            new CacheTopic(),
+            new RateLimitTopic(),
+            new AuthTopic(),
+            new JobsTopic(),
+            new ReadinessTopic());
 
     private Compare() {}
 

@@ -11,7 +11,8 @@ import java.util.List;
 /**
  * Batched loading: the bookkeeping of a key without a database, then 500 children by key out of a million rows, at once
  * and through a network of 0.5 ms, and how many statements two levels take. Then the query guard: what watching costs, and
- * how often its findings, and the index check's, are wrong.
+ * how often its findings, and the index check's, are wrong. Last, pages by key far down a list, and how good a computed size of a
+ * pool is.
  */
 final class QueryTopic implements Topic {
     private static final int AUTHORS = 1_000_000;
@@ -56,6 +57,8 @@ final class QueryTopic implements Topic {
         }
         DetectRun.run(session);
         FkIndex.run(session);
+        QueryKeyset.run(session);
+        QueryPoolSize.run(session);
     }
 
     private static HikariDataSource pool(String url) {

@@ -4,7 +4,7 @@
  * <p>Side by side, with servers of its own, in rounds that take turns:
  *
  * <pre>{@code
- * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <query|cache|all> [--quick] [--json FILE]
+ * java -cp benchmarks/target/benchmarks.jar dev.tenfold.benchmarks.Compare <query|cache|ratelimit|auth|jobs|readiness|all> [--quick] [--json FILE]
  * }</pre>
  *
  * <p>The hot paths alone, under JMH:

@@ -100,6 +100,8 @@ public final class Forecast {
 
         LocalDate last = figures.lastKey();
         double[] daily = daily(figures, last);
+        int known = present(daily);
+        if (known < DAYS_TO_SAY_ANYTHING) return tooFew(known, null);
         Levels levels = new Levels(daily);
         int first = LevelShift.lastIn(levels.daily);
         if (first == 0) return new Forecast(last, daily, limit, null, levels).look();
@@ -226,10 +228,10 @@ public final class Forecast {
         return "between " + from + " and " + DAY.format(latest);
     }
 
-    /** Two digits below ten, three below a thousand, else whole. */
+    /** Two digits below ten, one after the point below a hundred, else whole; no zero after the point. */
     private static String number(double value) {
-        double size = Math.abs(value);
-        if (size >= 100 || size == Math.rint(size)) return String.format(Locale.ROOT, "%.0f", value);
-        return String.format(Locale.ROOT, size >= 10 ? "%.1f" : "%.2g", value);
+        String format = Math.abs(value) >= 100 ? "%.0f" : Math.abs(value) >= 10 ? "%.1f" : "%.2g";
+        String text = String.format(Locale.ROOT, format, value);
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 }

@@ -28,6 +28,15 @@ final class LevelShift {
     /** In logarithms, about an eighth: less is never called an exception, however quiet the series is. */
     private static final double SMALLEST_EXCEPTION = 0.12;
 
+    /** In logarithms. */
+    private static final double SMALLEST = 0.04;
+
+    /** A change is as large as that of so many days of growth. */
+    private static final double SUDDEN = 14;
+
+    /** Days on either side in which a change that is sudden has happened; at most {@link #SETTLED}. */
+    private static final int NEAR = 10;
+
     private static final double TINY = 1e-10;
 
     private final double[] levels;
@@ -108,6 +117,7 @@ final class LevelShift {
         double slope = (left.xy() + right.xy()) / spread;
         double apart = right.x() - left.x();
         double jump = right.y() - left.y() - slope * apart;
+        if (Math.abs(jump) < Math.max(SMALLEST, SUDDEN * Math.abs(slope))) return 0;
         double rest = left.yy() + right.yy() - slope * (left.xy() + right.xy());
         double variance = Math.max(TINY, rest / (left.n + right.n - 3));
         double errors = Math.abs(jump) / Math.sqrt(variance * (1 / left.n + 1 / right.n + apart * apart / spread));
@@ -115,11 +125,21 @@ final class LevelShift {
 
         double gap = right.lineAt(day) - left.lineAt(day);
         if (gap * jump <= 0 || Math.abs(gap) < Math.abs(jump) / 2) return 0;
+        if (atOnce(day, Math.signum(jump), left, right) < Math.abs(jump) / 2) return 0;
         double gapRest = left.rest() + right.rest();
         double gapVariance =
                 Math.max(TINY, gapRest / (left.n + right.n - 4)) * (left.leverAt(day) + right.leverAt(day));
         double alike = alike(from, day, to, left, right);
         return Math.abs(gap) < SURE_OF_GAP * alike * Math.sqrt(gapVariance) ? 0 : errors / alike;
+    }
+
+    /** By how much the ten days from a day on are above the ten before it, in a direction, growth of either side taken off. */
+    private double atOnce(int day, double direction, Sums left, Sums right) {
+        Sums earlier = before[day].minus(before[day - NEAR]);
+        Sums later = before[day + NEAR].minus(before[day]);
+        if (earlier.n == 0 || later.n == 0) return 0;
+        double growth = Math.max(direction * left.xy() / left.xx(), direction * right.xy() / right.xx());
+        return direction * (later.y() - earlier.y()) - Math.max(0, growth) * (later.x() - earlier.x());
     }
 
     /** How many times larger standard errors are because the noise of a day is like that of the day before. */

@@ -18,10 +18,10 @@ import java.util.Arrays;
  * like the past.
  */
 final class Mixture {
-    private static final double[] POWERS = {-1, 0, 1, 2};
+    static final double[] POWERS = {-1, 0, 1, 2};
     private static final int SHORTEST_WINDOW = 8;
     private static final double AGREE = 1.2;
-    private static final double WANDER = 0.3;
+    private static final double WANDER = 0.25;
 
     /** Of a relative misfit: more is as bad. */
     private static final double WORST_MISFIT = 0.5;
@@ -76,10 +76,10 @@ final class Mixture {
     static Mixture of(Levels levels, Noise noise) {
         int weeks = levels.weeks.length;
         Line[] lines = new Line[POWERS.length];
-        double[][] values = new double[POWERS.length][weeks];
+        double[][] values = new double[POWERS.length][];
         int first = weeks;
         for (int k = 0; k < POWERS.length; k++) {
-            for (int i = 0; i < weeks; i++) values[k][i] = scaled(levels.weekly[i], POWERS[k]);
+            values[k] = scaled(levels.weekly, POWERS[k]);
             int from = window(levels.weeks, values[k], POWERS[k], noise);
             lines[k] = line(levels.weeks, values[k], from, POWERS[k], noise);
             first = Math.min(first, from);
@@ -131,7 +131,7 @@ final class Mixture {
         double steep = power == 0 ? 1 : power * typical;
         double byDays = noise.ofWeekByDays * steep * steep;
         double sigma = Noise.sigma(off) * Math.sqrt(n / Math.max(1, n - 2.0)) * (1 + 1.0 / n);
-        double byWeeks = 1.1 * sigma * sigma * noise.weeksAlike;
+        double byWeeks = sigma * sigma * noise.weeksAlike;
         double variance = TINY * TINY + Math.max(byDays, (byWeeks * n + byDays * 8) / (n + 8));
         double days = times[times.length - 1] - times[from] + 1;
         double wander = WANDER * WANDER * slope * slope / days;
@@ -148,6 +148,10 @@ final class Mixture {
             sum += Math.min(WORST_MISFIT, Math.abs(off));
         }
         return Math.max(1e-6, sum / (values.length - from));
+    }
+
+    static double[] scaled(double[] logs, double power) {
+        return Arrays.stream(logs).map(log -> scaled(log, power)).toArray();
     }
 
     /** A power of a level that is given as a logarithm; rises with it. */

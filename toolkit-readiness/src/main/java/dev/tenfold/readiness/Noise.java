@@ -21,13 +21,12 @@ final class Noise {
     final double ofWeekByDays;
 
     Noise(Levels levels) {
-        double[] weekOff = new double[levels.weeks.length];
-        double slope = RobustTrend.slope(levels.weeks, levels.weekly, 0);
-        double at = RobustTrend.intercept(levels.weeks, levels.weekly, 0, slope);
-        for (int i = 0; i < weekOff.length; i++) weekOff[i] = levels.weekly[i] - at - slope * levels.weeks[i];
+        // in a scale in which growth is not straight, the bend would look like noise that is alike: the straightest
+        // counts
+        int n = levels.weeks.length;
+        double weeks = 1;
+        for (double power : Mixture.POWERS) weeks = Math.min(weeks, correlationOfWeeks(levels, power));
         // few weeks tell little of how alike they are: shrunk by eight weeks that are not
-        double n = weekOff.length;
-        double weeks = correlation(weekOff, sigma(weekOff));
         weeksAlike = inflation(Math.max(0.1, Math.min(0.6, (weeks + (2 + 4 * weeks) / n) * n / (n + 8))));
 
         int days = levels.daily.length;
@@ -43,6 +42,14 @@ final class Noise {
         double phi = correlation(dayOff, sigma);
         daysAlike = inflation(Math.max(0, Math.min(MOST_ALIKE, phi + (1 + 4 * phi) / 35)));
         ofWeekByDays = 1.3 * sigma * sigma * daysAlike / 7;
+    }
+
+    private static double correlationOfWeeks(Levels levels, double power) {
+        double[] values = Mixture.scaled(levels.weekly, power);
+        double slope = RobustTrend.slope(levels.weeks, values, 0);
+        double at = RobustTrend.intercept(levels.weeks, values, 0, slope);
+        for (int i = 0; i < values.length; i++) values[i] -= at + slope * levels.weeks[i];
+        return correlation(values, sigma(values));
     }
 
     /** Of noise of the first order. */

@@ -42,9 +42,12 @@ public record Outlook(
      * Whether it is time to build.
      *
      * @param horizonDays how many days ahead counts, at least 0
-     * @return true if the limit is reached now, or is expected to be within that many days after the last figure
+     * @return true if the limit is reached now, or is expected to be within that many days after the last figure; by {@link
+     *     #expected}, not by {@link #earliest}, which cries wolf more often
+     * @throws IllegalArgumentException if less than 0
      */
     public boolean warns(int horizonDays) {
+        if (horizonDays < 0) throw new IllegalArgumentException("horizonDays " + horizonDays + " must be at least 0");
         if (verdict == Verdict.FULL) return true;
         return expected != null
                 && trend != null

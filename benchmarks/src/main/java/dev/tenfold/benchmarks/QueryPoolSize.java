@@ -1,0 +1,320 @@
+package dev.tenfold.benchmarks;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.pool.PoolHealth.Figures;
+import dev.tenfold.query.pool.PoolSize;
+import dev.tenfold.query.pool.PoolWatch;
+import dev.tenfold.query.pool.Pools;
+import dev.tenfold.testkit.Await;
+import dev.tenfold.testkit.FaultProxy;
+import dev.tenfold.testkit.PostgresServer;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.locks.LockSupport;
+import javax.sql.DataSource;
+
+/**
+ * Whether the computed size of a pool serves as much as the best of a sweep, for kinds of work that keep connections busy with
+ * different things.
+ *
+ * <p>So many threads as a service has, each of which asks again as soon as it has its answer: the load is always more than is
+ * served, and the throughput tells what a size can do. The size is computed as a user would: from the cores, and from what is
+ * measured at HikariCP's default size under that load. Of arrivals one fact is known, that each thread asks again at
+ * once: all of them together would borrow {@code threads ÷ hold} times a second if none had to wait. How long a connection
+ * works is told by the toolkit's watch, which cannot tell the network from the database, and by the server, which knows
+ * only of the database; a size is computed from either.
+ *
+ * <p>The best of a sweep is the luckiest too, so that an equal size comes out a little below 1.
+ */
+final class QueryPoolSize {
+    private static final int THREADS = 64;
+    private static final List<Integer> SIZES = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
+    private static final List<Integer> FEWER_SIZES = List.of(2, 4, 8, 12, 16, 24, 32, 48, 64);
+    private static final int QUICK_WORKLOADS = 3;
+    private static final String OURS = "ours";
+    private static final String BY_SERVER = "ours-by-server";
+    private static final int DEFAULT_SIZE = 10;
+    private static final int ROWS = 100_000;
+    private static final int SUMMED = 3_000;
+    private static final double NANOS_PER_MILLI = 1e6;
+    private static final Duration ROUND_TRIP = Duration.ofMillis(2);
+    private static final Duration THINKING = Duration.ofMillis(4);
+
+    private QueryPoolSize() {}
+
+    /** What a thread does with a connection that it has borrowed. */
+    interface Use {
+        void with(Connection connection, int id) throws SQLException;
+    }
+
+    /** A kind of work. */
+    record Workload(String name, String what, boolean isFar, Use use) {}
+
+    /** Where the work is done. */
+    private record Place(PostgresServer server, String database, FaultProxy network) {
+        private static final String WORKED = "select active_time from pg_stat_database where datname = ?";
+        private static final String CONNECTIONS = "select numbackends from pg_stat_database where datname = ?";
+
+        String url(Workload workload) {
+            return workload.isFar() ? server.jdbcUrl(database, network) : server.jdbcUrl(database);
+        }
+
+        DataSource dataSource() {
+            return server.dataSource(database);
+        }
+
+        /** How long all connections of the past executed something. */
+        Duration worked() throws SQLException {
+            return Duration.ofNanos((long) (ask(WORKED) * NANOS_PER_MILLI));
+        }
+
+        void awaitNoConnections() {
+            Await.until("no connection to " + database, () -> ask(CONNECTIONS) == 0);
+        }
+
+        /** By way of another database, so as not to count itself. */
+        private double ask(String sql) throws SQLException {
+            try (Connection connection = server.dataSource("postgres").getConnection();
+                    PreparedStatement select = connection.prepareStatement(sql)) {
+                select.setString(1, database);
+                try (ResultSet rows = select.executeQuery()) {
+                    if (!rows.next()) throw new IllegalStateException("no database " + database);
+                    return rows.getDouble(1);
+                }
+            }
+        }
+    }
+
+    static final List<Workload> WORKLOADS = List.of(
+            new Workload("reads", "one row by its key", false, QueryPoolSize::read),
+            new Workload("cpu", "a sum over " + SUMMED + " rows", false, QueryPoolSize::sum),
+            new Workload(
+                    "network",
+                    "a transaction of two statements, through a network of " + ROUND_TRIP.toMillis() + " ms",
+                    true,
+                    QueryPoolSize::transfer),
+            new Workload(
+                    "idle",
+                    "a transaction of two statements, with " + THINKING.toMillis() + " ms of other work between them",
+                    false,
+                    QueryPoolSize::thinkingTransfer));
+
+    static void run(Session session) throws Exception {
+        session.say("");
+        session.say("query.poolsize.sweep: " + THREADS
+                + " threads that ask again at once; ours computed from what was measured at " + DEFAULT_SIZE
+                + " connections");
+        try (PostgresServer server = PostgresServer.start("max_connections=500", "synchronous_commit=off");
+                FaultProxy network = FaultProxy.to(server.host(), server.port())) {
+            network.delay(ROUND_TRIP);
+            String database = server.createDatabase();
+            create(server.dataSource(database));
+            Place place = new Place(server, database, network);
+            for (Workload workload : session.quick() ? WORKLOADS.subList(0, QUICK_WORKLOADS) : WORKLOADS) {
+                sweep(session, workload, place);
+            }
+        }
+    }
+
+    static void create(DataSource dataSource) throws SQLException {
+        try (Connection connection = dataSource.getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(
+                    "create table account (id integer primary key, amount bigint not null, name text not null)");
+            statement.execute(
+                    "insert into account select i, 100, 'account ' || i from generate_series(0, " + (ROWS - 1) + ") i");
+            statement.execute("vacuum analyze account");
+        }
+    }
+
+    private static void sweep(Session session, Workload workload, Place place) throws Exception {
+        session.say(workload.name() + ": " + workload.what());
+        List<Integer> sizes = session.quick() ? FEWER_SIZES : SIZES;
+        try (RateLimitThreads threads = new RateLimitThreads(THREADS);
+                Pooled pooled = new Pooled(workload, place.url(workload))) {
+            Measured measured = measure(session, workload, place, threads);
+            pooled.add(OURS, size(session, place, measured, measured.workedByDriver()));
+            pooled.add(BY_SERVER, size(session, place, measured, measured.workedByServer()));
+            sizes.forEach(each -> pooled.add(Integer.toString(each), each));
+            Samples rates = threads.compare(
+                            "query.poolsize." + workload.name(),
+                            pooled.contenders,
+                            ROWS,
+                            1,
+                            effort(session.quick(), pooled.contenders.size()),
+                            session.progress())
+                    .rates();
+            emit(session, workload, sizes, rates);
+        }
+    }
+
+    /** A pool of each size, and those who use them. */
+    private static final class Pooled implements AutoCloseable {
+        final List<Contender> contenders = new ArrayList<>();
+        private final List<HikariDataSource> pools = new ArrayList<>();
+        private final Workload workload;
+        private final String url;
+
+        Pooled(Workload workload, String url) {
+            this.workload = workload;
+            this.url = url;
+        }
+
+        void add(String name, int size) {
+            HikariDataSource pool = pool(url, size);
+            pools.add(pool);
+            contenders.add(new Contender(name, size + " connections", page -> use(pool, workload.use(), page)));
+        }
+
+        @Override
+        public void close() {
+            pools.forEach(HikariDataSource::close);
+        }
+    }
+
+    private static Effort effort(boolean quick, int contenders) {
+        return quick
+                ? new Effort(Duration.ofMillis(200), Duration.ofMillis(4L * 200 * contenders), Duration.ofMillis(200))
+                : new Effort(Duration.ofMillis(500), Duration.ofMillis(12L * 500 * contenders), Duration.ofMillis(500));
+    }
+
+    /**
+     * What a user can know of a borrow.
+     *
+     * @param workedByDriver as the toolkit's watch tells: while a statement was executed, with the network's time
+     * @param workedByServer as PostgreSQL tells, {@code pg_stat_database.active_time}
+     */
+    private record Measured(Duration hold, Duration workedByDriver, Duration workedByServer) {}
+
+    private static Measured measure(Session session, Workload workload, Place place, RateLimitThreads threads)
+            throws Exception {
+        Duration workedBefore = place.worked();
+        Figures figures;
+        long borrows;
+        try (HikariDataSource hikari = pool(place.url(workload), DEFAULT_SIZE)) {
+            QueryGuard guard = QueryGuard.watch(hikari);
+            PoolWatch watch = Pools.watch(guard);
+            Contender contender = new Contender("measured", "", page -> use(guard, workload.use(), page));
+            Effort effort = new Effort(Duration.ofMillis(300), Duration.ofMillis(700), Duration.ofMillis(700));
+            RateLimitThreads.Outcome unused = threads.compare(
+                    workload.name() + ", measured", List.of(contender), ROWS, 1, effort, session.progress());
+            figures = watch.figures();
+            borrows = guard.borrows().returned();
+        }
+        place.awaitNoConnections(); // the server adds a connection's times up when it ends
+        Measured measured = new Measured(
+                figures.meanHold(),
+                Duration.ofNanos((long) (figures.meanHold().toNanos() / Math.max(1, figures.heldOverWorked()))),
+                place.worked().minus(workedBefore).dividedBy(borrows));
+        session.say("  " + figures);
+        return measured;
+    }
+
+    /** What the formula makes of it. */
+    private static int size(Session session, Place place, Measured measured, Duration worked) {
+        Duration hold = measured.hold();
+        PoolSize size = Pools.size(
+                place.dataSource(),
+                options -> options.cores(Runtime.getRuntime().availableProcessors())
+                        .threads(THREADS)
+                        .arrivals(THREADS * 1e9 / hold.toNanos())
+                        .hold(hold)
+                        .worked(worked.compareTo(hold) < 0 ? worked : hold));
+        session.say(size.explain().indent(2).stripTrailing());
+        return size.connections();
+    }
+
+    private static HikariDataSource pool(String url, int size) {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(url);
+        config.setMaximumPoolSize(size);
+        return new HikariDataSource(config);
+    }
+
+    private static long use(DataSource dataSource, Use use, int id) throws SQLException {
+        try (Connection connection = dataSource.getConnection()) {
+            use.with(connection, id);
+            return 1;
+        }
+    }
+
+    private static void emit(Session session, Workload workload, List<Integer> sizes, Samples rates) {
+        String best = "";
+        StringBuilder line = new StringBuilder("  borrows/s");
+        for (int each : sizes) {
+            String name = Integer.toString(each);
+            line.append(String.format(Locale.ROOT, "  %d: %.0f", each, rates.median(name)));
+            if (best.isEmpty() || rates.median(name) > rates.median(best)) best = name;
+        }
+        session.say(line.toString());
+        String name = "query.poolsize.sweep." + workload.name();
+        session.emit(row(name, OURS, best, rates));
+        session.emit(row(name + ".server", BY_SERVER, best, rates));
+    }
+
+    private static Row row(String name, String ours, String best, Samples rates) {
+        double ratio = rates.paired(ours, best, Better.HIGHER::ratio);
+        return new Row(name, "best", "borrows/s", rates.median(ours), rates.median(best), ratio, Better.HIGHER);
+    }
+
+    // The workloads.
+
+    private static void read(Connection connection, int id) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement("select name from account where id = ?")) {
+            select.setInt(1, id);
+            fetch(select);
+        }
+    }
+
+    private static void sum(Connection connection, int id) throws SQLException {
+        try (PreparedStatement select = connection.prepareStatement(
+                "select sum(hashtext(name || amount)::bigint) from account where id between ? and ?")) {
+            int from = id % (ROWS - SUMMED);
+            select.setInt(1, from);
+            select.setInt(2, from + SUMMED - 1);
+            fetch(select);
+        }
+    }
+
+    private static void transfer(Connection connection, int id) throws SQLException {
+        connection.setAutoCommit(false);
+        read(connection, id);
+        add(connection, id);
+        connection.commit();
+    }
+
+    private static void thinkingTransfer(Connection connection, int id) throws SQLException {
+        connection.setAutoCommit(false);
+        read(connection, id);
+        long end = System.nanoTime() + THINKING.toNanos();
+        for (long left = THINKING.toNanos(); left > 0; left = end - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+        }
+        add(connection, id);
+        connection.commit();
+    }
+
+    private static void add(Connection connection, int id) throws SQLException {
+        try (PreparedStatement update =
+                connection.prepareStatement("update account set amount = amount + 1 where id = ?")) {
+            update.setInt(1, id);
+            if (update.executeUpdate() != 1) throw new IllegalStateException("no account " + id);
+        }
+    }
+
+    private static void fetch(PreparedStatement select) throws SQLException {
+        try (ResultSet rows = select.executeQuery()) {
+            if (!rows.next()) throw new IllegalStateException("no row");
+            rows.getString(1);
+        }
+    }
+}
