@@ -512,13 +512,13 @@ public final class Readiness implements AutoCloseable {
     private void tell() {
         Instant hour = clock.instant().truncatedTo(ChronoUnit.HOURS);
         if (hour.equals(toldIn)) return;
+        toldIn = hour;
         try {
             Report report = report();
             latest = report;
-            toldIn = hour;
             listeners.forEach(listener -> listener.accept(report));
         } catch (IllegalStateException e) {
-            LOG.warn("gauges of headroom stay as they were", e);
+            LOG.warn("gauges of headroom stay as they were until the next hour", e);
         }
     }
 
