@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import org.h2.jdbcx.JdbcDataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -56,7 +57,7 @@ class PoolsTest {
         "25, odd, false",
         "25, , false"
     })
-    void an_old_hikari_is_warned_of_where_there_are_virtual_threads(int jdk, String version, boolean warns) {
+    void an_old_hikari_is_warned_of_where_there_are_virtual_threads(int jdk, @Nullable String version, boolean warns) {
         assertThat(Pools.oldHikari(jdk, version).isPresent()).isEqualTo(warns);
     }
 
