@@ -11,6 +11,7 @@ import java.time.InstantSource;
 import java.time.LocalDate;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -100,6 +101,7 @@ public final class Readiness implements AutoCloseable {
     private boolean hasSampled;
     private long sampledAt;
     private @Nullable LocalDate prunedOn;
+    private @Nullable Instant toldIn;
     private boolean isFailing;
     private @Nullable ScheduledExecutorService executor;
     private boolean isClosed;
@@ -424,10 +426,10 @@ public final class Readiness implements AutoCloseable {
         sampling.lock();
         try {
             requireOpen();
-            boolean hasEnded = look();
+            look();
             flush();
             if (pending.isEmpty()) prune();
-            if (!listeners.isEmpty() && (hasEnded || latest == null)) tell();
+            if (!listeners.isEmpty()) tell();
         } finally {
             sampling.unlock();
         }
@@ -437,8 +439,7 @@ public final class Readiness implements AutoCloseable {
         if (isClosed) throw new IllegalStateException("readiness is closed; build another one");
     }
 
-    /** Whether an hour has ended. */
-    private boolean look() {
+    private void look() {
         Instant now = clock.instant();
         long at = nanos.getAsLong();
         long elapsed = hasSampled ? at - sampledAt : 0;
@@ -453,7 +454,6 @@ public final class Readiness implements AutoCloseable {
             ended = hour;
         }
         if (ended != null) lookAtGrowth(ended);
-        return ended != null;
     }
 
     private void lookAtGrowth(Hour ended) {
@@ -508,7 +508,11 @@ public final class Readiness implements AutoCloseable {
         }
     }
 
+    /** Once an hour, and after the first sample. */
     private void tell() {
+        Instant hour = clock.instant().truncatedTo(ChronoUnit.HOURS);
+        if (hour.equals(toldIn)) return;
+        toldIn = hour;
         try {
             Report report = report();
             latest = report;

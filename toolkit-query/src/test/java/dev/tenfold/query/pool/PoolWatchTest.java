@@ -66,6 +66,12 @@ class PoolWatchTest {
         pool(h2Config(), size);
     }
 
+    private void h2(int size, Duration timeout) {
+        HikariConfig config = h2Config();
+        config.setConnectionTimeout(timeout.toMillis());
+        pool(config, size);
+    }
+
     private static HikariConfig h2Config() {
         JdbcDataSource h2 = new JdbcDataSource();
         h2.setURL("jdbc:h2:mem:watch;DB_CLOSE_DELAY=-1");
@@ -249,8 +255,7 @@ class PoolWatchTest {
 
     @Test
     void a_borrow_that_times_out_for_a_full_pool_is_an_error() throws Exception {
-        h2(1);
-        hikari.setConnectionTimeout(250);
+        h2(1, Duration.ofMillis(250));
         try (Connection only = guard.getConnection()) {
             assertThat(only).isNotNull();
             Future<?> refused = threads.submit(() -> guard.getConnection());
@@ -460,8 +465,7 @@ class PoolWatchTest {
 
     @Test
     void a_nested_borrow_that_deadlocks_is_reported_before_the_time_out_with_both_places() throws Exception {
-        h2(1);
-        hikari.setConnectionTimeout(Duration.ofMinutes(1).toMillis());
+        h2(1, Duration.ofMinutes(2));
         Future<?> stuck = threads.submit(() -> {
             try (Connection outer = guard.getConnection()) {
                 return inner(outer);

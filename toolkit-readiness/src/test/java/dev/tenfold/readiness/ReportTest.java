@@ -1,0 +1,52 @@
+package dev.tenfold.readiness;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tenfold.readiness.NextLayer.Layer;
+import java.time.LocalDate;
+import java.time.ZoneOffset;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+
+class ReportTest {
+    private static final LocalDate DAY = LocalDate.of(2026, 3, 1);
+
+    private static Headroom headroom(String name, double peak, double limit, int days) {
+        SortedMap<LocalDate, Double> figures = new TreeMap<>();
+        for (int i = 0; i < days; i++) figures.put(DAY.minusDays(days - i), peak);
+        return new Headroom(name, OptionalDouble.empty(), peak, limit, figures, Forecast.of(figures, limit), "");
+    }
+
+    private static Report report(List<NextLayer> next, Headroom... resources) {
+        return new Report(DAY, ZoneOffset.UTC, List.of(resources), next, List.of("a note"));
+    }
+
+    @Test
+    void a_line_a_resource_is_aligned() {
+        String text = report(List.of(), headroom("heap", 4.294e9, 8.59e9, 3), headroom("database", 5.23, 16, 100))
+                .text();
+        assertThat(text.lines().skip(2).limit(3))
+                .containsExactly(
+                        "  resource   peak  limit  free  a month  full (80 %)",
+                        "  heap      4.29G  8.59G  50 %           a date needs 56 days, a direction 14; 3 are there",
+                        "  database    5.2     16  67 %     +0 %  not in sight");
+    }
+
+    @Test
+    void nothing_yet_names_the_fullest_resource() {
+        assertThat(report(List.of(), headroom("heap", 1, 10, 1), headroom("pool", 6, 10, 1))
+                        .text())
+                .contains("Next\n  nothing yet; the fullest resource is pool, with 40 % free at its peak\n  (a note)");
+    }
+
+    @Test
+    void what_comes_next_is_a_line() {
+        Headroom full = headroom("database", 20, 16, 90);
+        NextLayer layer = new NextLayer(Layer.BIGGER_PRIMARY, full.outlook(), "it is full", "is twice as large");
+        assertThat(report(List.of(layer), full).text())
+                .contains("Next\n  bigger primary: now: it is full; is twice as large");
+    }
+}
