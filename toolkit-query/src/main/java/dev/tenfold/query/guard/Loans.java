@@ -56,8 +56,10 @@ final class Loans {
             setRelease(connection);
         }
 
-        /** Called once for each connection, by whoever closes it. */
+        /** Called by whoever closes the connection. */
         void back(WatchedConnection connection, long now) {
+            // Two threads that close it at once must not give back what is another's by then.
+            if (!compareAndSet(connection, TAKEN)) return;
             long nanos = now - connection.borrowedAt();
             returned++;
             held += nanos;
@@ -101,35 +103,65 @@ final class Loans {
     }
 
     Borrows look(long now) {
-        long borrows = 0;
-        long returned = 0;
-        long waited = 0;
-        long held = 0;
-        long judged = 0;
-        long worked = 0;
-        double squares = 0;
-        List<BorrowedConnection> out = new ArrayList<>();
-        for (Slot slot : slots) {
-            if (slot.getAcquire() instanceof WatchedConnection connection) out.add(connection.seen(now));
-            borrows += slot.borrows;
-            returned += slot.returned;
-            waited += slot.waited;
-            held += slot.held;
-            squares += slot.squares;
-            judged += slot.judged;
-            worked += slot.worked;
-        }
+        Sums sums = new Sums();
+        for (Slot slot : slots) sums.add(slot, now);
         return new Borrows(
                 Duration.ofNanos(now - since),
-                borrows,
+                sums.borrows,
                 refused.sum(),
-                Duration.ofNanos(waited),
+                Duration.ofNanos(sums.waited),
                 Duration.ofNanos(refusedNanos.sum()),
-                returned,
-                Duration.ofNanos(held),
-                squares / 1e18,
-                Duration.ofNanos(judged),
-                Duration.ofNanos(worked),
-                List.copyOf(out));
+                sums.returned,
+                Duration.ofNanos(sums.held),
+                sums.squares / 1e18,
+                Duration.ofNanos(sums.judged),
+                Duration.ofNanos(sums.worked),
+                List.copyOf(sums.out));
+    }
+
+    /** The totals of all slots. */
+    private static final class Sums {
+        private static final int MOST_TRIES = 8;
+
+        private final List<BorrowedConnection> out = new ArrayList<>();
+        private long borrows;
+        private long returned;
+        private long waited;
+        private long held;
+        private double squares;
+        private long judged;
+        private long worked;
+
+        /** A connection that comes back meanwhile must not count as out and as back, so that then it is read again. */
+        void add(Slot slot, long now) {
+            Object has = slot.getAcquire();
+            for (int i = 0; ; i++) {
+                long itsBorrows = slot.borrows;
+                long itsReturned = slot.returned;
+                long itsWaited = slot.waited;
+                long itsHeld = slot.held;
+                double itsSquares = slot.squares;
+                long itsJudged = slot.judged;
+                long itsWorked = slot.worked;
+                Object hasNow = slot.get();
+                if (isSame(has, hasNow) || i == MOST_TRIES) {
+                    borrows += itsBorrows;
+                    returned += itsReturned;
+                    waited += itsWaited;
+                    held += itsHeld;
+                    squares += itsSquares;
+                    judged += itsJudged;
+                    worked += itsWorked;
+                    if (hasNow instanceof WatchedConnection connection) out.add(connection.seen(now));
+                    return;
+                }
+                has = hasNow;
+            }
+        }
+
+        @SuppressWarnings("ReferenceEquality")
+        private static boolean isSame(@Nullable Object one, @Nullable Object other) {
+            return one == other;
+        }
     }
 }
