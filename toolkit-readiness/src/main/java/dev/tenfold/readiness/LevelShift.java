@@ -6,13 +6,16 @@ import java.util.Arrays;
  * Tells sudden changes from growth: days that belong to no level, and the day on which the last level began.
  *
  * <p>A level begins where the line through the days breaks. The days around each day are fitted by two lines of one slope, and
- * by two lines of their own slopes. The first has to jump by {@value #SURE} standard errors, the second by
- * {@value #SURE_OF_GAP} and in the same direction by at least half as much; so a bend, where two lines meet, is none. The
- * errors account for the noise of a day being like that of the day before. It looks 28, 56 and 112 days to either side, takes
- * the clearest break, and looks again behind it (binary segmentation, Vostrikova 1981). What it misses: a change of less than
- * two or three times the daily noise, and one that has not held for {@value #SETTLED} days, which it cannot tell from a holiday.
+ * by two lines of their own slopes. The first has to jump by {@value #SURE} standard errors, and by more than
+ * {@value #SUDDEN} days of growth; the second by {@value #SURE_OF_GAP} in the same direction; and half of it has to have happened
+ * within {@value #NEAR} days. So a bend, where two lines meet, is none. The errors account for the noise of a day being like
+ * that of the day before. It looks 28, 56 and 112 days to either side, takes the clearest break, and looks again behind it
+ * (binary segmentation, Vostrikova 1981).
  *
- * <p>O(n) time for n days but for the noise, which is looked at for candidates only.
+ * <p>What it misses: a change of less than two or three times the daily noise, or of less than {@value #SMALLEST} in logarithms,
+ * and one that has not held for {@value #SETTLED} days, which it cannot tell from a holiday.
+ *
+ * <p>O(n) time for n days, but for the noise, which is looked at for candidates only.
  */
 final class LevelShift {
     /** A level has to have held for as many days; longer than a holiday of two weeks. */

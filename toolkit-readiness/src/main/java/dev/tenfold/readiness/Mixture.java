@@ -14,14 +14,17 @@ import java.util.Arrays;
  * or to slow down, is judged by what it does now.
  *
  * <p>The further ahead, the less the slope of today is worth: it is taken to wander, so that after as many days as the window
- * has, its standard deviation is {@value #WANDER} of itself. Without that an interval covers the truth only if the future is
- * like the past.
+ * has, its standard deviation is a share of itself: {@value #WANDER_STEADY} where the window has three quarters of the weeks or
+ * more, and {@value #WANDER_CHANGED} where it has less, since a slope that has changed may do so again. Without that an interval
+ * covers the truth only if the future is like the past. Both were set on synthetic loads of fourteen kinds, so that the 80 %
+ * intervals hold four days of five over all of them: some nine of ten where growth is steady, and seven where it is not.
  */
 final class Mixture {
     static final double[] POWERS = {-1, 0, 1, 2};
     private static final int SHORTEST_WINDOW = 8;
     private static final double AGREE = 1.2;
-    private static final double WANDER = 0.25;
+    private static final double WANDER_STEADY = 0.2;
+    private static final double WANDER_CHANGED = 0.4;
 
     /** Of a relative misfit: more is as bad. */
     private static final double WORST_MISFIT = 0.5;
@@ -134,7 +137,8 @@ final class Mixture {
         double byWeeks = sigma * sigma * noise.weeksAlike;
         double variance = TINY * TINY + Math.max(byDays, (byWeeks * n + byDays * 8) / (n + 8));
         double days = times[times.length - 1] - times[from] + 1;
-        double wander = WANDER * WANDER * slope * slope / days;
+        double share = slope * (4 * from < times.length ? WANDER_STEADY : WANDER_CHANGED);
+        double wander = share * share / days;
         return new Line(power, now, slope, middle, variance / n, variance / spread, wander);
     }
 

@@ -7,12 +7,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * When a resource will be full, or why that cannot be told.
  *
+ * <p>The true day is in four of five intervals, over all kinds of growth; in fewer where growth is about to bend or jump. Dates
+ * are of the busiest day of the week, and follow the weekly pattern. Immutable.
+ *
  * @param verdict what can be told
- * @param days how many days of figures it rests on
- * @param perMonth growth in thirty days as a share of today's level, 0.1 is a tenth; empty below 14 days
- * @param earliest the first day of the 80 % interval; null unless dated
+ * @param days how many days of figures it rests on: those since the last sudden change of level
+ * @param perMonth growth in the next thirty days as a share of today's level, 0.1 is a tenth, negative where it falls;
+ *     empty below 14 days
+ * @param earliest the first day of the 80 % interval: the limit is reached before it in one case of ten; null unless dated
  * @param expected the middle; null unless dated
- * @param latest the last day of the interval; null unless dated, and where the interval has no end in sight
+ * @param latest the last day of the interval; null unless dated, and where the interval has no end within three times the
+ *     history
  * @param reason the verdict in a sentence, with its figures
  * @param trend line and band, for a chart; null where there is not enough data
  */
@@ -56,15 +61,15 @@ public record Outlook(
 
     /** What can be told. */
     public enum Verdict {
-        /** Too few days. */
+        /** Less than 14 days of figures, or less since the last sudden change of level. */
         NOT_ENOUGH_DATA,
-        /** No growth that is more than noise, or the limit is beyond the horizon. */
+        /** No growth that is more than noise (p at or above 0.01), or the limit is beyond 1.5 times the history. */
         NOT_IN_SIGHT,
         /** Less than 56 days: it grows, no date yet. */
         GROWING,
         /** A date with its interval. */
         DATED,
-        /** The daily peaks are at the limit now. */
+        /** The usual level of the week's busiest day is at the limit now or above it, with at least 80 %. */
         FULL
     }
 }

@@ -62,10 +62,21 @@ class ForecastTest {
 
     @Test
     void the_reason_is_a_sentence_with_figures() {
-        Outlook outlook = Forecast.of(figures(84, busy(day -> 50 * Math.pow(1.08, day / 30.0))), 90);
+        Outlook outlook = Forecast.of(figures(84, busy(day -> 50 * Math.pow(1.08, day / 30.0))), 75);
         assertThat(outlook.reason())
-                .matches("grows [789]\\.\\d % a month over 84 days \\(p < 0\\.0001\\): reaches 90"
+                .matches("grows \\d(\\.\\d)? % a month over 84 days \\(p < 0\\.0001\\): reaches 75"
                         + " between \\d+ \\w+( 2026)? and \\d+ \\w+ 202[67] \\(80 %\\)");
+    }
+
+    @Test
+    void an_interval_may_be_open() {
+        Outlook outlook = Forecast.of(figures(220, busy(day -> 50 + 0.3 * Math.max(0, day - 140))), 140);
+        assertThat(outlook.verdict()).isEqualTo(Verdict.DATED);
+        assertThat(outlook.latest()).isNull();
+        assertThat(outlook.reason())
+                .contains("reaches 140 after ")
+                .contains("(90 %), expected ")
+                .endsWith(", or much later");
     }
 
     @Test
