@@ -96,7 +96,7 @@ public final class QueryScopeFilter implements Filter {
     @SuppressWarnings("ReferenceEquality")
     private QueryScope scopeOf(HttpServletRequest request, @Nullable QueryScope around) {
         if (request.getAttribute(SCOPE) instanceof QueryScope scope && !scope.isClosed()) return scope;
-        QueryScope scope = new QueryScope(nameOf(request), around, 0);
+        QueryScope scope = QueryScope.inside(nameOf(request), around, 0);
         request.setAttribute(SCOPE, scope);
         return scope;
     }
