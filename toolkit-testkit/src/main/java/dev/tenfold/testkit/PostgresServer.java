@@ -358,7 +358,8 @@ public final class PostgresServer implements AutoCloseable {
     /**
      * Starts a streaming replica of this server: a copy of all its databases that follows by its log, can be read, and may be
      * killed, restarted and closed as any other. Replication is asynchronous, so the replica lags; a slot on this server
-     * keeps the log that it needs, however long it is away. There are ten slots, so as many replicas. Blocks for some seconds, and on this server for a checkpoint.
+     * keeps the log that it needs, however long it is away. There are ten slots, so as many replicas. {@code
+     * fsync} is off, so a replica outlives its processes, but not the machine. Blocks for some seconds, and on this server for a checkpoint.
      *
      * @param settings more settings, for example {@code "hot_standby_feedback=on"}
      * @return the replica, ready for reads; close it
@@ -394,7 +395,8 @@ public final class PostgresServer implements AutoCloseable {
                 List<String> all = new ArrayList<>(List.of(
                         "primary_conninfo=host=" + fromHost + " port=" + fromPort + " user=" + user(),
                         "primary_slot_name=" + slot,
-                        "wal_retrieve_retry_interval=100ms"));
+                        "wal_retrieve_retry_interval=100ms",
+                        "fsync=off"));
                 all.addAll(List.of(settings));
                 return launch(port, new Own(dir, leash, command(binary(mine), port, dir, all)));
             } catch (RuntimeException e) {
