@@ -24,8 +24,10 @@ import java.util.Set;
  * the log since its begin is applied; the label that it gets says from where on.
  */
 final class BaseBackup {
-    /** Of one process, or made anew; of {@code pg_wal} the replica gets what it needs by streaming. */
-    private static final Set<String> LEFT_OUT = Set.of("postmaster.pid", "postmaster.opts");
+    private static final String CONTROL = "global/pg_control";
+
+    /** Of one process, or copied at the end; of {@code pg_wal} the replica gets what it needs by streaming. */
+    private static final Set<String> LEFT_OUT = Set.of("postmaster.pid", "postmaster.opts", CONTROL);
 
     private static final Set<String> EMPTIED =
             Set.of("pg_wal", "pg_replslot", "pg_dynshmem", "pg_notify", "pg_serial", "pg_snapshots", "pg_stat_tmp");
@@ -38,11 +40,13 @@ final class BaseBackup {
                 Statement statement = connection.createStatement()) {
             statement.execute("SELECT pg_backup_start('replica', true)");
             copy(from, to);
+            // Last: of a replica, which is copied just so, it says up to where the log makes the copy whole.
+            Files.copy(from.resolve(CONTROL), to.resolve(CONTROL), StandardCopyOption.COPY_ATTRIBUTES);
             try (ResultSet stopped = statement.executeQuery("SELECT labelfile FROM pg_backup_stop(false)")) {
                 stopped.next();
                 Files.writeString(to.resolve("backup_label"), stopped.getString(1), UTF_8);
             }
-            Files.createFile(to.resolve("standby.signal"));
+            Files.writeString(to.resolve("standby.signal"), "", UTF_8);
         } catch (SQLException e) {
             throw new IllegalStateException("the server at " + from + " cannot be copied; is it up?", e);
         } catch (IOException e) {
