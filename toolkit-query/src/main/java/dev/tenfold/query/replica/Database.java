@@ -47,7 +47,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class Database implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Database.class);
-    private static final long FIRST_LOOK_MILLIS = 1_000;
+    /** So long after it was made, reads wait for the servers' first answers. */
+    private static final long FIRST_LOOK = TimeUnit.SECONDS.toNanos(2);
+
     private static final int LOOKS_WITHIN_LAG = 8;
     /** The innermost transaction of the thread, of whatever database; set while {@link #read} or {@link #write} runs. */
     private static final ThreadLocal<@Nullable Scope> SCOPE = new ThreadLocal<>();
@@ -59,6 +61,7 @@ public final class Database implements AutoCloseable {
     private final Router router;
     private final Written own;
     private final CountDownLatch looked;
+    private final long made;
 
     /**
      * Work in one transaction.
@@ -103,6 +106,7 @@ public final class Database implements AutoCloseable {
 
     Database(DatabaseOptions options) {
         this.options = options;
+        this.made = System.nanoTime();
         this.primary = new Primary(options);
         this.replicas = options.replicas().stream()
                 .map(each -> new Replica(each, primary, options))
@@ -380,9 +384,11 @@ public final class Database implements AutoCloseable {
 
     private void awaitFirstLook() {
         if (looked.getCount() == 0) return;
+        long left = made + FIRST_LOOK - System.nanoTime();
+        if (left <= 0) return;
         try {
             // What was not seen in time is not used: the read goes to the primary then.
-            boolean unused = looked.await(FIRST_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+            boolean unused = looked.await(left, TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -48,8 +48,9 @@ public final class DatabaseOptions {
     /**
      * Adds a replica, which is called {@code replica-1}, {@code replica-2} and so on in logs and metrics.
      *
-     * @param pool leads to a streaming replica of the primary, which its user may {@code GRANT pg_read_all_stats} of, or
-     *     sessions' reads stay on the primary; have it open connections quickly or fail, or readers wait when the server dies
+     * @param pool leads to one streaming replica of the primary, as a user with {@code pg_read_all_stats}: without that, the
+     *     timeline of the replica is not seen, and it gets no reads. Its timeouts to connect and to read should be short, for a
+     *     reader waits that long when the server dies silently
      * @return changed options
      * @throws IllegalArgumentException if it is the primary's, or another replica's
      */

@@ -90,7 +90,8 @@ final class Replica {
         }
         newest = line;
         if (told.hides()) sayHidden(told.user());
-        return told.isKnown() || !remembers ? (told.isKnown() ? told.upTo() : null) : line.upTo();
+        if (told.isKnown()) return told.upTo();
+        return remembers ? line.upTo() : null;
     }
 
     private synchronized Lineage lineageOf(Wal.Replayed first) {

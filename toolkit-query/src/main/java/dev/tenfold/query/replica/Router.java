@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ThreadLocalRandom;
@@ -234,7 +235,7 @@ final class Router {
         try {
             primary.verify(
                     lease.connection, (session == null ? own : session).mark().token());
-            onPrimary.getOrDefault(reason, refused).increment();
+            Objects.requireNonNull(onPrimary.get(reason)).increment();
             return lease;
         } catch (SQLException | RuntimeException | Error e) {
             lease.close();

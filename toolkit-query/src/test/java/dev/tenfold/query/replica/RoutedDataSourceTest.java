@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.testkit.Await;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
@@ -51,6 +52,9 @@ class RoutedDataSourceTest {
         writes = cluster.pool(cluster.primary);
         reads = cluster.pool(cluster.first);
         db = Database.primary(writes).replica(reads).build();
+        Await.until(
+                "the replica has answered",
+                () -> db.stats().replicas().get(0).lag().isPresent());
         primary = cluster.primary.port();
         replica = cluster.first.port();
     }
