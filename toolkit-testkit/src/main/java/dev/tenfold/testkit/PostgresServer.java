@@ -82,12 +82,16 @@ public final class PostgresServer implements AutoCloseable {
      * @throws IllegalStateException if it does not start; the message ends with its log
      */
     public static PostgresServer start(String... settings) {
+        requireSettings(settings);
+        return Local.onFreePort(Local::freePort, port -> durable(port, List.of(settings)));
+    }
+
+    private static void requireSettings(String... settings) {
         for (String setting : settings) {
             if (setting.indexOf('=') < 1) {
                 throw new IllegalArgumentException("setting " + setting + " is no name=value");
             }
         }
-        return Local.onFreePort(Local::freePort, port -> durable(port, List.of(settings)));
     }
 
     private static PostgresServer open() {
@@ -153,9 +157,7 @@ public final class PostgresServer implements AutoCloseable {
         EmbeddedPostgres first = unpackAndStart(port, dir, leash);
         try {
             first.close();
-            Own own = new Own(dir, leash, command(port, dir, settings));
-            launchProcess(own);
-            return new PostgresServer(embeddedAddress(port), own);
+            return launch(port, new Own(dir, leash, command(port, dir, settings)));
         } catch (IOException e) {
             leash.close();
             throw new UncheckedIOException("cannot start PostgreSQL a second time in " + dir, e);
@@ -165,13 +167,22 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
+    private static PostgresServer launch(int port, Own own) {
+        launchProcess(own);
+        return new PostgresServer(embeddedAddress(port), own);
+    }
+
     private static List<String> command(int port, Path dir, List<String> settings) throws IOException {
+        // The server notes how it was started: first its binary, then its arguments, each in quotes.
+        String started = Files.readString(dir.resolve("data/postmaster.opts"));
+        return command(started.substring(0, started.indexOf(" \"")), port, dir, settings);
+    }
+
+    private static List<String> command(String binary, int port, Path dir, List<String> settings) {
         List<String> command = new ArrayList<>();
         // The server refuses to run as root; in a user namespace of its own it is nobody.
         if (LinuxUtils.isUnshareAvailable()) command.addAll(List.of("unshare", "-U"));
-        // The server notes how it was started: first its binary, then its arguments, each in quotes.
-        String started = Files.readString(dir.resolve("data/postmaster.opts"));
-        command.add(started.substring(0, started.indexOf(" \"")));
+        command.add(binary);
         command.addAll(List.of("-D", dir.resolve("data").toString(), "-p", Integer.toString(port)));
         command.addAll(List.of("-c", "listen_addresses=" + Local.HOST, "-c", "unix_socket_directories="));
         command.addAll(List.of("-c", "max_connections=200"));
@@ -190,10 +201,11 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
-    /** The last line of its pid file says so, once it has recovered from a crash. */
+    /** The last line of its pid file says so, once it has recovered from a crash, or as a replica can be read. */
     private static boolean isReady(Path dir) {
         try {
-            return Files.readString(dir.resolve(PID_FILE)).contains("\nready");
+            String status = Files.readString(dir.resolve(PID_FILE));
+            return status.contains("\nready") || status.contains("\nstandby");
         } catch (IOException notYet) {
             return false;
         }
@@ -343,6 +355,97 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
+    /**
+     * Starts a streaming replica of this server: a copy of all its databases that follows by its log, can be read, and may be
+     * killed, restarted and closed as any other. Replication is asynchronous, so the replica lags; a slot on this server
+     * keeps the log that it needs, however long it is away. There are ten slots, so as many replicas. {@code
+     * fsync} is off, so a replica outlives its processes, but not the machine. Blocks for some seconds, and on this server for a checkpoint.
+     *
+     * @param settings more settings, for example {@code "hot_standby_feedback=on"}
+     * @return the replica, ready for reads; close it
+     * @throws IllegalArgumentException if a setting is no {@code name=value}
+     * @throws IllegalStateException on the {@link #shared()} server, or if this one does not run or the replica not start
+     */
+    public PostgresServer startReplica(String... settings) {
+        return startReplica(host(), port(), settings);
+    }
+
+    /**
+     * Starts a replica that follows through a proxy, so that a test can delay or cut its replication. Else as {@link
+     * #startReplica(String...)}.
+     *
+     * @param via a proxy that leads to this server
+     * @param settings more settings
+     * @return the replica, ready for reads; close it
+     */
+    public PostgresServer startReplica(FaultProxy via, String... settings) {
+        return startReplica(via.host(), via.port(), settings);
+    }
+
+    private PostgresServer startReplica(String fromHost, int fromPort, String... settings) {
+        requireSettings(settings);
+        Own mine = own();
+        return Local.onFreePort(Local::freePort, port -> {
+            Path dir = Local.tempDir("postgres");
+            Leash leash = Leash.of(dir, PID_FILE, "QUIT");
+            try {
+                String slot = "replica_" + port;
+                ask("SELECT pg_create_physical_replication_slot('" + slot + "', true)");
+                BaseBackup.take(jdbcUrl(address.database()), mine.dir.resolve("data"), dir.resolve("data"));
+                List<String> all = new ArrayList<>(List.of(
+                        "primary_conninfo=host=" + fromHost + " port=" + fromPort + " user=" + user(),
+                        "primary_slot_name=" + slot,
+                        "wal_retrieve_retry_interval=100ms",
+                        "fsync=off"));
+                all.addAll(List.of(settings));
+                return launch(port, new Own(dir, leash, command(binary(mine), port, dir, all)));
+            } catch (RuntimeException e) {
+                leash.close();
+                throw e;
+            }
+        });
+    }
+
+    private static String binary(Own own) {
+        return own.command.get(own.command.indexOf("-D") - 1);
+    }
+
+    /**
+     * Stops a replica from applying what it receives, so that it lags for as long as the test wants. Returns when it has
+     * stopped.
+     *
+     * @throws IllegalStateException if this is no replica, or does not stop within 10 seconds
+     */
+    public void pauseReplay() {
+        ask("SELECT pg_wal_replay_pause()");
+        if (!Local.await(
+                Duration.ofSeconds(10),
+                () -> ask("SELECT pg_get_wal_replay_pause_state()").equals("paused"))) {
+            throw new IllegalStateException("the replica at port " + port() + " does not pause within 10 s");
+        }
+    }
+
+    /**
+     * Lets a replica apply what it received, after {@link #pauseReplay()}. Returns at once; it has to catch up.
+     *
+     * @throws IllegalStateException if this is no replica
+     */
+    public void resumeReplay() {
+        ask("SELECT pg_wal_replay_resume()");
+    }
+
+    /**
+     * Makes a replica a primary of its own, on a new timeline, and waits until it takes writes. Its former primary is not told:
+     * if that lives, both take writes.
+     *
+     * @throws IllegalStateException if this is no replica, or is no primary within 60 seconds
+     */
+    public void promote() {
+        if (!ask("SELECT pg_promote(true, 60)").equals("t")) {
+            throw new IllegalStateException("the replica at port " + port() + " is no primary after 60 s");
+        }
+    }
+
     private Own own() {
         if (own == null) {
             throw new IllegalStateException("the shared PostgreSQL is not yours to kill; use PostgresServer.start()");
@@ -350,7 +453,7 @@ public final class PostgresServer implements AutoCloseable {
         return own;
     }
 
-    /** Kills a server that {@link #start} returned, and removes its directory. No effect on the shared one. Idempotent. */
+    /** Kills a server that {@link #start} or {@link #startReplica} returned, and removes its directory. No effect on the shared one. Idempotent. */
     @Override
     public void close() {
         if (own != null) {

@@ -1,0 +1,84 @@
+package dev.tenfold.query.replica;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.testkit.Await;
+import dev.tenfold.testkit.PostgresServer;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.List;
+import javax.sql.DataSource;
+
+/** A primary and two replicas, the second of which follows the first; one table; and pools. */
+final class Cluster implements AutoCloseable {
+    final PostgresServer primary = PostgresServer.start("fsync=off");
+    final String database = primary.createDatabase();
+    final PostgresServer first = primary.startReplica();
+    final PostgresServer second = first.startReplica();
+
+    Cluster() throws SQLException {
+        run(primary, "create table note (id int primary key, n int not null)");
+        run(primary, "insert into note select id, 0 from generate_series(0, 99) id");
+        awaitReplay(first);
+        awaitReplay(second);
+    }
+
+    HikariDataSource pool(PostgresServer server) {
+        return pool(server.jdbcUrl(database));
+    }
+
+    static HikariDataSource pool(String url) {
+        return pool(config -> config.setJdbcUrl(url));
+    }
+
+    static HikariDataSource pool(DataSource beneath) {
+        return pool(config -> config.setDataSource(beneath));
+    }
+
+    private static HikariDataSource pool(java.util.function.Consumer<HikariConfig> target) {
+        HikariConfig config = new HikariConfig();
+        target.accept(config);
+        config.setMaximumPoolSize(6);
+        config.setMinimumIdle(1);
+        config.setInitializationFailTimeout(-1);
+        config.setConnectionTimeout(Duration.ofSeconds(3).toMillis());
+        return new HikariDataSource(config);
+    }
+
+    void run(PostgresServer server, String sql) throws SQLException {
+        try (Connection connection = server.dataSource(database).getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    String ask(PostgresServer server, String sql) throws SQLException {
+        try (Connection connection = server.dataSource(database).getConnection()) {
+            return ask(connection, sql);
+        }
+    }
+
+    static String ask(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(sql)) {
+            rows.next();
+            return rows.getString(1);
+        }
+    }
+
+    void awaitReplay(PostgresServer replica) throws SQLException {
+        String at = ask(primary, "select pg_current_wal_insert_lsn()");
+        Await.until(
+                "the replica has replayed " + at,
+                () -> ask(replica, "select pg_last_wal_replay_lsn() >= '" + at + "'")
+                        .equals("t"));
+    }
+
+    @Override
+    public void close() {
+        List.of(second, first, primary).forEach(PostgresServer::close);
+    }
+}

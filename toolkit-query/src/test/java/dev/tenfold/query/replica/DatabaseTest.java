@@ -1,0 +1,558 @@
+package dev.tenfold.query.replica;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.testkit.Await;
+import dev.tenfold.testkit.CountingDataSource;
+import dev.tenfold.testkit.LeakCheck;
+import dev.tenfold.testkit.PostgresServer;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class DatabaseTest {
+    private static final String PORT = "select inet_server_port()";
+
+    private static Cluster cluster;
+    private final Deque<AutoCloseable> open = new ArrayDeque<>();
+
+    @BeforeAll
+    static void start() throws SQLException {
+        cluster = new Cluster();
+    }
+
+    @AfterAll
+    static void stop() {
+        cluster.close();
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        while (!open.isEmpty()) open.pop().close();
+    }
+
+    private <T extends AutoCloseable> T closing(T each) {
+        open.push(each);
+        return each;
+    }
+
+    private HikariDataSource pool(PostgresServer server) {
+        return closing(cluster.pool(server));
+    }
+
+    private DatabaseOptions options() {
+        return Database.primary(pool(cluster.primary)).replica("first", pool(cluster.first));
+    }
+
+    /** Makes it, and waits until its servers have said where they are. */
+    private Database ready(DatabaseOptions options) {
+        Database db = closing(options.build());
+        Await.until(
+                "all replicas have answered",
+                () -> db.stats().replicas().stream()
+                        .allMatch(replica -> replica.lag().isPresent()));
+        return db;
+    }
+
+    private static int port(Database db) throws SQLException {
+        return Integer.parseInt(db.read(connection -> Cluster.ask(connection, PORT)));
+    }
+
+    private static int port(Session session) throws SQLException {
+        return Integer.parseInt(session.read(connection -> Cluster.ask(connection, PORT)));
+    }
+
+    private static int read(Session session, int id) throws SQLException {
+        return session.read(connection -> read(connection, id));
+    }
+
+    private static int read(Connection connection, int id) throws SQLException {
+        return Integer.parseInt(Cluster.ask(connection, "select n from note where id = " + id));
+    }
+
+    private static int write(Connection connection, int id) throws SQLException {
+        return Integer.parseInt(Cluster.ask(connection, "update note set n = n + 1 where id = " + id + " returning n"));
+    }
+
+    private static int write(Session session, int id) throws SQLException {
+        return session.write(connection -> write(connection, id));
+    }
+
+    private static Token place(Session session) {
+        return Objects.requireNonNull(Token.parse(session.token()), "no token");
+    }
+
+    private static void awaitOnReplica(Session session) {
+        Await.until("the replica is read", () -> port(session) == cluster.first.port());
+    }
+
+    @Test
+    void reads_run_on_a_replica_and_writes_on_the_primary() throws SQLException {
+        Database db = ready(options());
+
+        assertThat(port(db)).isEqualTo(cluster.first.port());
+        assertThat(db.<String>write(connection -> Cluster.ask(connection, PORT)))
+                .isEqualTo("" + cluster.primary.port());
+        assertThat(db.stats().replicas().get(0).reads()).isEqualTo(1);
+    }
+
+    @Test
+    void without_replicas_all_runs_on_the_primary_by_the_same_calls() throws SQLException {
+        Database db = closing(Database.primary(pool(cluster.primary)).build());
+
+        int n = db.write(connection -> write(connection, 1));
+        assertThat(db.<Integer>read(connection -> read(connection, 1))).isEqualTo(n);
+        assertThat(db.stats().readsOnPrimary()).containsEntry("none", 1L);
+    }
+
+    @Test
+    void what_reads_cannot_write_on_whatever_server() {
+        for (DatabaseOptions options : new DatabaseOptions[] {options(), Database.primary(pool(cluster.primary))}) {
+            Database db = closing(options.build());
+            assertThatThrownBy(() -> db.read(connection -> write(connection, 2)))
+                    .isInstanceOf(SQLException.class)
+                    .hasMessageContaining("read-only transaction");
+        }
+    }
+
+    @Test
+    void a_session_sees_its_write_while_the_replica_lags_and_comes_back_to_the_replica() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        assertThat(session.token()).isEmpty();
+        cluster.first.pauseReplay();
+        try {
+            int n = write(session, 3);
+            assertThat(read(session, 3)).isEqualTo(n);
+            assertThat(port(session)).isEqualTo(cluster.primary.port());
+            assertThat(db.stats().readsOnPrimary()).containsEntry("lag", 2L);
+            assertThat(port(db.session(null))).isEqualTo(cluster.first.port()); // others are not concerned
+        } finally {
+            cluster.first.resumeReplay();
+        }
+        awaitOnReplica(session);
+    }
+
+    @Test
+    void a_token_carries_the_session_to_another_instance() throws SQLException {
+        Database one = ready(options());
+        Database other = ready(options());
+        Session session = one.session("");
+        cluster.first.pauseReplay();
+        try {
+            int n = write(session, 4);
+            assertThat(read(other.session(session.token()), 4)).isEqualTo(n);
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void read_your_writes_holds_outside_of_sessions_too() throws SQLException {
+        Database db = ready(options().readYourWrites());
+        cluster.first.pauseReplay();
+        try {
+            int n = db.write(connection -> write(connection, 5));
+            assertThat(db.<Integer>read(connection -> read(connection, 5))).isEqualTo(n);
+        } finally {
+            cluster.first.resumeReplay();
+        }
+        Await.until("the replica is read again", () -> port(db) == cluster.first.port());
+    }
+
+    @Test
+    void a_read_waits_for_the_replica_as_long_as_it_may() throws Exception {
+        Database db = ready(options().maxWait(Duration.ofSeconds(20)));
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        int n = write(session, 6);
+        Thread resumes = new Thread(cluster.first::resumeReplay);
+        resumes.start();
+        assertThat(session.<Integer>read(connection -> {
+                    assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + cluster.first.port());
+                    return read(connection, 6);
+                }))
+                .isEqualTo(n);
+        resumes.join();
+    }
+
+    @Test
+    void an_idle_primary_is_no_lag_and_a_replica_that_stands_still_is() throws SQLException {
+        Database db = ready(options().maxLag(Duration.ofMillis(400)));
+        Await.until("reads on the replica", () -> port(db) == cluster.first.port());
+        long start = System.nanoTime();
+        Await.until("a second without writes", () -> System.nanoTime() - start > 1_000_000_000L);
+        Await.until("still on the replica", () -> port(db) == cluster.first.port());
+        cluster.first.pauseReplay();
+        try {
+            db.write(connection -> write(connection, 7));
+            Await.until("reads on the primary", () -> port(db) == cluster.primary.port());
+            assertThat(db.stats().readsOnPrimary().get("lag")).isPositive();
+        } finally {
+            cluster.first.resumeReplay();
+        }
+        Await.until("reads on the replica again", () -> port(db) == cluster.first.port());
+    }
+
+    @Test
+    void a_session_costs_no_statement_on_the_usual_path_and_one_after_a_commit() throws SQLException {
+        CountingDataSource writes = CountingDataSource.of(cluster.primary.dataSource(cluster.database));
+        CountingDataSource reads = CountingDataSource.of(cluster.first.dataSource(cluster.database));
+        Database db = closing(Database.primary(closing(Cluster.pool(writes)))
+                .replica(closing(Cluster.pool(reads)))
+                .maxLag(Duration.ofDays(1))
+                .build());
+        Session session = db.session(null);
+        int n = write(session, 8);
+        awaitOnReplica(session);
+        reads.reset();
+        writes.reset();
+        long start = System.nanoTime();
+        for (int i = 0; i < 50; i++) assertThat(read(session, 8)).isEqualTo(n);
+        int later = write(session, 8);
+        // The prober asks once a second, whatever is read.
+        long looks = 2 + (System.nanoTime() - start) / 1_000_000_000L;
+
+        assertThat(later).isEqualTo(n + 1);
+        assertThat(reads.sql()).filteredOn(sql -> sql.contains("from note")).hasSize(50);
+        assertThat(reads.statements()).isBetween(50L, 50 + looks);
+        assertThat(writes.sql()).noneMatch(sql -> sql.contains("from note"));
+        assertThat(writes.sql()).filteredOn(sql -> sql.startsWith("update")).hasSize(1);
+        assertThat(writes.statements()).isBetween(2L, 2 + looks);
+    }
+
+    @Test
+    void inside_of_a_write_all_runs_on_its_connection_and_is_rolled_back_with_it() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        int before = read(session, 9);
+        assertThatThrownBy(() -> session.write(connection -> {
+                    int n = write(connection, 9);
+                    assertThat(read(session, 9)).isEqualTo(n).isEqualTo(before + 1);
+                    assertThat(db.<Integer>write(same -> write(same, 9))).isEqualTo(n + 1);
+                    throw new IllegalStateException("no");
+                }))
+                .hasMessage("no");
+        assertThat(session.token()).isEmpty();
+        assertThat(cluster.ask(cluster.primary, "select n from note where id = 9"))
+                .isEqualTo("" + before);
+    }
+
+    @Test
+    void other_threads_of_a_session_read_on_the_primary_while_it_writes() throws Exception {
+        Database db = ready(options());
+        Session session = db.session(null);
+        session.write(connection -> {
+            int[] port = new int[1];
+            Thread other = new Thread(() -> {
+                try {
+                    port[0] = port(session);
+                } catch (SQLException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            other.start();
+            Await.until("the other has read", () -> !other.isAlive());
+            assertThat(port[0]).isEqualTo(cluster.primary.port());
+            return 0;
+        });
+        assertThat(db.stats().readsOnPrimary()).containsEntry("writing", 1L);
+    }
+
+    @Test
+    void a_write_inside_of_a_read_is_refused() {
+        Database db = ready(options());
+        assertThatIllegalStateException()
+                .isThrownBy(() -> db.read(connection -> db.write(again -> 1)))
+                .withMessageContaining("begin with write");
+    }
+
+    @Test
+    void a_write_that_goes_on_after_a_part_of_it_failed_is_rolled_back() throws SQLException {
+        Database db = ready(options());
+        assertThatIllegalStateException()
+                .isThrownBy(() -> db.write(connection -> {
+                    write(connection, 10);
+                    try {
+                        db.write(again -> {
+                            throw new IllegalArgumentException("a part");
+                        });
+                    } catch (IllegalArgumentException swallowed) {
+                        return 1;
+                    }
+                    return 2;
+                }))
+                .withMessageContaining("rolled back");
+        assertThat(cluster.ask(cluster.primary, "select n from note where id = 10"))
+                .isEqualTo("0");
+    }
+
+    @Test
+    void a_token_that_cannot_be_read_or_is_of_another_cluster_sees_everything_up_to_now() throws SQLException {
+        for (String odd : new String[] {"uncertain", "garbage; drop table", new Token(42, 1, -1).text()}) {
+            Database db = ready(options());
+            cluster.first.pauseReplay();
+            Session session;
+            int n;
+            try {
+                n = db.write(connection -> write(connection, 11));
+                session = db.session(odd);
+                assertThat(read(session, 11)).isEqualTo(n);
+            } finally {
+                cluster.first.resumeReplay();
+            }
+            awaitOnReplica(session);
+            assertThat(read(session, 11)).isEqualTo(n);
+        }
+    }
+
+    @Test
+    void a_token_beyond_the_log_reads_on_the_primary() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        write(session, 12);
+        Token now = place(session);
+        Session ahead = db.session(new Token(now.cluster(), now.timeline(), now.lsn() + (1L << 40)).text());
+        assertThat(port(ahead)).isEqualTo(cluster.primary.port());
+    }
+
+    @Test
+    void a_token_of_a_later_timeline_than_the_primarys_is_refused() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        write(session, 12);
+        Token now = place(session);
+        Session later = db.session(new Token(now.cluster(), now.timeline() + 1, now.lsn()).text());
+        assertThatThrownBy(() -> read(later, 12))
+                .isInstanceOf(SQLTransientConnectionException.class)
+                .hasMessageContaining("point it at the new primary");
+    }
+
+    @Test
+    void a_token_of_a_timeline_that_the_primary_has_left_sees_what_the_primary_has_now() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        write(session, 12);
+        Token now = place(session);
+        Session older = db.session(new Token(now.cluster(), now.timeline() - 1, now.lsn() + (1L << 40)).text());
+        awaitOnReplica(older);
+    }
+
+    @Test
+    void a_killed_replica_is_left_out_at_once_and_comes_back() throws SQLException {
+        HikariDataSource pool = pool(cluster.second);
+        Database db = ready(
+                Database.primary(pool(cluster.primary)).replica("second", pool).maxLag(Duration.ofSeconds(2)));
+        assertThat(port(db)).isEqualTo(cluster.second.port());
+        cluster.second.kill();
+        Await.until("it is out", () -> !db.stats().replicas().get(0).isUp());
+        assertThat(port(db)).isEqualTo(cluster.primary.port());
+        assertThat(db.stats().readsOnPrimary().get("down")).isPositive();
+        assertThat(db.stats().replicas().get(0).problem()).isNotEmpty();
+        cluster.second.restart();
+        Await.until("it is back", () -> port(db) == cluster.second.port());
+        assertThat(db.stats().replicas().get(0).problem()).isEmpty();
+    }
+
+    @Test
+    void a_promoted_replica_is_no_replica_any_longer() throws SQLException {
+        try (PostgresServer third = cluster.primary.startReplica();
+                HikariDataSource pool = cluster.pool(third);
+                Database db = Database.primary(pool(cluster.primary))
+                        .replica("third", pool)
+                        .build()) {
+            Await.until("it is read", () -> port(db) == third.port());
+            third.promote();
+            Await.until("it is out", () -> !db.stats().replicas().get(0).isUp());
+            assertThat(port(db)).isEqualTo(cluster.primary.port());
+            assertThat(db.stats().replicas().get(0).problem()).contains("a primary of its own");
+        }
+    }
+
+    @Test
+    void a_primarys_pool_that_leads_to_a_replica_is_refused() {
+        Database db = closing(Database.primary(pool(cluster.first)).build());
+        assertThatThrownBy(() -> db.read(connection -> 1))
+                .isInstanceOf(SQLTransientConnectionException.class)
+                .hasMessageContaining("point it at the new primary");
+    }
+
+    @Test
+    void a_replica_of_another_cluster_is_left_out() throws SQLException {
+        PostgresServer shared = PostgresServer.shared();
+        Database db = closing(Database.primary(pool(cluster.primary))
+                .replica(closing(Cluster.pool(shared.jdbcUrl(shared.createDatabase()))))
+                .build());
+        Await.until("it is out", () -> !db.stats().replicas().get(0).isUp());
+        assertThat(port(db)).isEqualTo(cluster.primary.port());
+    }
+
+    @Test
+    void beyond_the_limit_reads_are_refused_when_no_replica_is_up() throws SQLException {
+        DatabaseOptions down = Database.primary(pool(cluster.primary))
+                .replica("gone", closing(Cluster.pool("jdbc:postgresql://127.0.0.1:1/none?user=x")));
+        Database none = closing(down.fallbackLimit(0).build());
+        assertThatThrownBy(() -> port(none))
+                .isInstanceOf(SQLTransientConnectionException.class)
+                .hasMessageContaining("fallbackLimit 0")
+                .hasMessageContaining("gone");
+        assertThat(none.stats().refused()).isEqualTo(1);
+        assertThat(none.<Integer>write(connection -> write(connection, 13))).isPositive();
+
+        Database one = closing(down.fallbackLimit(1).build());
+        one.read(connection -> {
+            Await.until("another is refused", () -> {
+                int[] refused = new int[1];
+                Thread other = new Thread(() -> {
+                    try {
+                        port(one);
+                    } catch (SQLException e) {
+                        refused[0]++;
+                    }
+                });
+                other.start();
+                other.join();
+                return refused[0] == 1;
+            });
+            return 0;
+        });
+        assertThat(port(one)).isEqualTo(cluster.primary.port());
+    }
+
+    @Test
+    void while_the_primary_is_down_reads_go_on_if_they_may_be_stale_and_else_fail() throws SQLException {
+        HikariDataSource gone = closing(Cluster.pool("jdbc:postgresql://127.0.0.1:1/none?user=x"));
+        DatabaseOptions down = Database.primary(gone).replica("first", pool(cluster.first));
+        Database stale = closing(down.staleWhilePrimaryDown().build());
+        Database strict = closing(down.build());
+
+        assertThat(port(stale)).isEqualTo(cluster.first.port());
+        assertThatThrownBy(() -> port(strict)).isInstanceOf(SQLException.class);
+        assertThatThrownBy(() -> stale.write(connection -> 1)).isInstanceOf(SQLException.class);
+    }
+
+    @Test
+    void of_two_replicas_the_one_with_fewer_reads_in_flight_is_taken() throws SQLException {
+        Database db = ready(options().replica("second", pool(cluster.second)));
+        Await.until(
+                "both are known",
+                () -> db.stats().replicas().stream()
+                        .allMatch(replica -> replica.lag().isPresent()));
+        db.read(connection -> {
+            String outer = Cluster.ask(connection, PORT);
+            Thread other = new Thread(() -> {
+                try {
+                    for (int i = 0; i < 20; i++) assertThat("" + port(db)).isNotEqualTo(outer);
+                } catch (SQLException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            Throwable[] thrown = new Throwable[1];
+            other.setUncaughtExceptionHandler((thread, e) -> thrown[0] = e);
+            other.start();
+            Await.until("twenty reads", () -> !other.isAlive());
+            assertThat(thrown[0]).isNull();
+            return 0;
+        });
+    }
+
+    @Test
+    void a_user_who_may_not_see_the_timeline_reads_on_the_primary() throws SQLException {
+        cluster.run(cluster.primary, "create role plain login; grant select on note to plain");
+        cluster.awaitReplay(cluster.first);
+        String as = cluster.first.jdbcUrl(cluster.database).replace("user=postgres", "user=plain");
+        Database db = closing(Database.primary(pool(cluster.primary))
+                .replica(closing(Cluster.pool(as)))
+                .build());
+        assertThat(port(db)).isEqualTo(cluster.primary.port());
+        cluster.run(cluster.primary, "grant pg_read_all_stats to plain");
+        Await.until("the replica is read", () -> port(db) == cluster.first.port());
+    }
+
+    @Test
+    void a_check_at_each_read_asks_each_time() throws SQLException {
+        CountingDataSource reads = CountingDataSource.of(cluster.first.dataSource(cluster.database));
+        Database db = ready(Database.primary(pool(cluster.primary))
+                .replica(closing(Cluster.pool(reads)))
+                .checkEachRead());
+        assertThat(port(db)).isEqualTo(cluster.first.port());
+        reads.reset();
+        for (int i = 0; i < 20; i++) assertThat(port(db)).isEqualTo(cluster.first.port());
+        assertThat(reads.statements()).isGreaterThanOrEqualTo(40);
+    }
+
+    @Test
+    void a_closed_database_leaves_no_thread_and_connections_are_as_they_were() throws SQLException {
+        try (HikariDataSource writes = cluster.pool(cluster.primary);
+                HikariDataSource reads = cluster.pool(cluster.first)) {
+            LeakCheck.Snapshot before = LeakCheck.snapshot();
+            Database db = Database.primary(writes).replica(reads).build();
+            int unused = port(db);
+            db.close();
+            db.close(); // once is enough
+            assertThat(Thread.getAllStackTraces().keySet())
+                    .noneMatch(thread -> thread.getName().startsWith("tenfold-probe"));
+            assertThat(before).isNotNull();
+            assertThat(writes.getHikariPoolMXBean().getActiveConnections()).isZero();
+            assertThat(reads.getHikariPoolMXBean().getActiveConnections()).isZero();
+        }
+    }
+
+    @Test
+    void metrics_tell_what_the_stats_tell() throws SQLException {
+        Database db = ready(options());
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        new DatabaseMetrics(db, "notes").bindTo(registry);
+        int unused = port(db);
+
+        assertThat(registry.get("toolkit.replica.reads")
+                        .tags("database", "notes", "replica", "first")
+                        .functionCounter()
+                        .count())
+                .isEqualTo(1);
+        assertThat(registry.get("toolkit.replica.up").gauge().value()).isEqualTo(1);
+        assertThat(registry.get("toolkit.replica.inflight").gauge().value()).isZero();
+        assertThat(registry.get("toolkit.replica.lag").gauge().value()).isBetween(0.0, 10.0);
+        assertThat(registry.get("toolkit.replica.fallbacks")
+                        .tag("reason", "lag")
+                        .functionCounter()
+                        .count())
+                .isZero();
+        assertThatIllegalArgumentException().isThrownBy(() -> new DatabaseMetrics(db, " "));
+    }
+
+    @Test
+    void bad_input_is_refused_before_anything_is_asked() {
+        HikariDataSource a = pool(cluster.primary);
+        HikariDataSource b = pool(cluster.first);
+        DatabaseOptions options = Database.primary(a);
+
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> options.replica(a))
+                .withMessageContaining("primary's pool");
+        assertThatIllegalArgumentException().isThrownBy(() -> options.replica(" ", b));
+        assertThatIllegalArgumentException().isThrownBy(() -> options.replica("primary", b));
+        assertThatIllegalArgumentException().isThrownBy(() -> options.replica(b).replica("other", b));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> options.maxLag(Duration.ofMillis(1)))
+                .withMessageContaining("20 milliseconds");
+        assertThatIllegalArgumentException().isThrownBy(() -> options.maxLag(Duration.ofDays(2)));
+        assertThatIllegalArgumentException().isThrownBy(() -> options.maxWait(Duration.ofMillis(-1)));
+        assertThatIllegalArgumentException().isThrownBy(() -> options.fallbackLimit(-1));
+    }
+}
