@@ -6,11 +6,20 @@ import static dev.tenfold.query.guard.QueryAssertions.constant;
 import static dev.tenfold.query.guard.QueryAssertions.max;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.query.guard.Finding;
 import dev.tenfold.query.guard.FindingKind;
 import dev.tenfold.query.guard.QueryGuard;
 import dev.tenfold.query.guard.QueryScope;
 import dev.tenfold.query.index.IndexCheck;
+import dev.tenfold.query.keyset.Keyset;
+import dev.tenfold.query.keyset.Page;
+import dev.tenfold.query.pool.PoolSize;
+import dev.tenfold.query.pool.PoolWatch;
+import dev.tenfold.query.pool.Pools;
+import dev.tenfold.query.replica.Database;
+import dev.tenfold.query.replica.Session;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.FaultProxy;
@@ -148,7 +157,7 @@ class ReadmeTest {
         try (Connection connection = dataSource.getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute("delete from post");
-            statement.execute("insert into author select n, 'author ' || n from generate_series(3, 20) n"
+            statement.execute("insert into author select n, 'author ' || n from generate_series(3, 30) n"
                     + " on conflict do nothing");
             statement.execute("insert into post select n, 'post ' || n, n from generate_series(1, " + posts + ") n");
         }
@@ -187,6 +196,84 @@ class ReadmeTest {
     }
 
     @Test
+    void pages() throws SQLException {
+        seed(25);
+        byte[] secret = new byte[32];
+        String cursor = null;
+        // region: keyset
+        Keyset newest = Keyset.columns("id desc unique").signedWith(secret); // by any columns, the last one unique
+
+        Page<String> page = newest.after(cursor) // of the link that was followed; null on the first page
+                .limit(20)
+                .fetch(dataSource, "select id, title from post where {keyset}", row -> row.getString("title"));
+        String next = page.next().orElse("no more"); // an opaque, signed text for the next link
+        // endregion
+        assertThat(page.items()).hasSize(20).startsWith("post 25");
+        assertThat(newest.after(next)
+                        .fetch(dataSource, "select id, title from post where {keyset}", row -> row.getString("title"))
+                        .items())
+                .hasSize(5);
+    }
+
+    @Test
+    void pool() {
+        PostgresServer server = PostgresServer.shared();
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(server.jdbcUrl(server.createDatabase()));
+        // region: pool
+        PoolSize size = Pools.size(o -> o.cores(8)
+                .maxConnections(100)
+                .reserved(10)
+                .instances(4)
+                .arrivals(300) // borrows a second, of one instance in its busiest hour
+                .hold(Duration.ofMillis(12)));
+        System.out.println(size.explain()); // how many, and which bound decided
+
+        HikariDataSource hikari = Pools.hikari(config, size);
+        QueryGuard watched = QueryGuard.watch(hikari); // what the application uses
+        PoolWatch pool = Pools.watch(watched);
+        System.out.println(pool.health().text()); // too small? work inside of transactions? a leak, or a slow statement?
+        // endregion
+        assertThat(hikari.getMaximumPoolSize()).isEqualTo(size.connections());
+        hikari.close();
+    }
+
+    @Test
+    void replicas() throws SQLException {
+        seed(5);
+        PostgresServer server = PostgresServer.shared();
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl(server.jdbcUrl(server.createDatabase()));
+        try (HikariDataSource primary = new HikariDataSource(config)) {
+            // region: replicas
+            Database db = Database.primary(primary).build(); // a second server, later: .replica("eu-1", second)
+
+            Session session = db.session(null); // of one user, from the token in a cookie
+            session.write(connection -> insert(connection, "hello"));
+            String title = session.read(connection -> newest(connection)); // sees it, wherever it runs
+            String cookie = session.token();
+            // endregion
+            assertThat(title).isEqualTo("hello");
+            assertThat(cookie).isNotNull();
+            db.close();
+        }
+    }
+
+    private static int insert(Connection connection, String title) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("create table note (title text)");
+            return statement.executeUpdate("insert into note values ('" + title + "')");
+        }
+    }
+
+    private static String newest(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("select title from note")) {
+            return rows.next() ? rows.getString(1) : "";
+        }
+    }
+
+    @Test
     void testkit() throws SQLException {
         // region: testkit
         // One a JVM, on a free port; it ends with the JVM, even with a killed one.
@@ -219,7 +306,7 @@ class ReadmeTest {
     void the_blocks_of_this_module_are_regions_of_this_class() {
         assertThat(CodeBlocks.of(Path.of("../README.md")))
                 .filteredOn(block -> block.module().equals("toolkit-query"))
-                .hasSize(5)
+                .hasSize(8)
                 .allSatisfy(block -> assertThat(block.code())
                         .as("%s, %s", block.page(), block.regions())
                         .isEqualTo(CodeBlocks.regions(getClass(), block.regions())));
