@@ -12,7 +12,7 @@ import java.util.Arrays;
  * that of the day before. It looks 28, 56 and 112 days to either side, takes the clearest break, and looks again behind it
  * (binary segmentation, Vostrikova 1981).
  *
- * <p>What it misses: a change of less than two or three times the daily noise, or of less than {@value #SMALLEST} in logarithms,
+ * <p>What it misses: a change of less than two to four times the daily noise, or of less than {@value #SMALLEST} in logarithms,
  * and one that has not held for {@value #SETTLED} days, which it cannot tell from a holiday.
  *
  * <p>O(n) time for n days, but for the noise, which is looked at for candidates only.
@@ -22,7 +22,9 @@ final class LevelShift {
     private static final int SETTLED = 16;
 
     private static final int[] REACHES = {28, 56, 112};
-    static final double SURE = 5;
+    /** With 5, one flat year in seven has a level shift that is but noise; with 7, one in two hundred. */
+    static final double SURE = 7;
+
     static final double SURE_OF_GAP = 2.5;
 
     /** To either side: what lasts for no more than half of it is an exception at the end too, where there is one side only. */

@@ -172,6 +172,20 @@ class ForecastTest {
         assertThat(outlook.expected()).isBetween(day(290), day(360));
     }
 
+    /** A level that remembers the day before, as real ones do, wanders for weeks. */
+    @Test
+    void noise_that_is_alike_is_no_change_of_level() {
+        int shifted = 0;
+        for (int seed = 1; seed <= 100; seed++) {
+            Random random = new Random(seed);
+            double[] off = new double[365];
+            for (int i = 1; i < off.length; i++) off[i] = 0.6 * off[i - 1] + 0.035 * random.nextGaussian();
+            Outlook outlook = Forecast.of(figures(off.length, day -> 38 * Math.exp(off[day])), 80);
+            if (requireNonNull(outlook.trend()).levelShift() != null) shifted++;
+        }
+        assertThat(shifted).as("flat years of 100 with a shift").isLessThanOrEqualTo(3);
+    }
+
     @Test
     void a_bend_is_no_change_of_level() {
         Outlook outlook = Forecast.of(figures(200, busy(day -> 50 + 0.3 * Math.max(0, day - 100))), 100);
