@@ -64,6 +64,15 @@ final class Levels {
         return Arrays.stream(weekdays).max().orElseThrow();
     }
 
+    /** Whether all that a line is made from is the same. */
+    boolean isSame(Levels other) {
+        return offset == other.offset
+                && unit == other.unit
+                && weekdayError == other.weekdayError
+                && Arrays.equals(weekdays, other.weekdays)
+                && Arrays.equals(daily, other.daily);
+    }
+
     private double[] without(double[] logs) {
         double[] levels = new double[logs.length];
         for (int i = 0; i < levels.length; i++) levels[i] = logs[i] - weekdays[(levels.length - 1 - i) % 7];

@@ -2,6 +2,7 @@ package dev.tenfold.readiness;
 
 import java.time.LocalDate;
 import java.time.temporal.ChronoUnit;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -106,5 +107,25 @@ public final class Trend {
     private double level(LocalDate day, double share) {
         double log = mixture.quantile((double) ChronoUnit.DAYS.between(lastDay, day), share) + levels.busiest();
         return Math.max(0, Math.exp(log) * levels.unit - levels.offset);
+    }
+
+    /** Two that saw the same in the same figures are equal. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof Trend that
+                && firstDay.equals(that.firstDay)
+                && lastDay.equals(that.lastDay)
+                && Objects.equals(levelShift, that.levelShift)
+                && levels.isSame(that.levels);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(firstDay, lastDay, levelShift);
+    }
+
+    @Override
+    public String toString() {
+        return "Trend[from " + firstDay + " to " + lastDay + ", " + Report.number(line(lastDay)) + " on the last day]";
     }
 }

@@ -308,7 +308,11 @@ class ForecastTest {
     void the_same_figures_give_the_same_outlook() {
         SyntheticLoad load = new SyntheticLoad(Kind.BENT, 9);
         Outlook one = Forecast.of(load.before(150), load.limit);
-        assertThat(Forecast.of(load.before(150), load.limit).reason()).isEqualTo(one.reason());
+        assertThat(Forecast.of(load.before(150), load.limit)).isEqualTo(one).hasSameHashCodeAs(one);
+        assertThat(Forecast.of(load.before(151), load.limit)).isNotEqualTo(one);
+        SortedMap<LocalDate, Double> other = load.before(150);
+        other.merge(other.lastKey(), 1.01, (a, b) -> a * b);
+        assertThat(Forecast.of(other, load.limit).trend()).isNotEqualTo(one.trend());
     }
 
     @Test
