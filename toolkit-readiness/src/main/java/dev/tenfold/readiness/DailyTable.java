@@ -47,25 +47,33 @@ final class DailyTable {
         });
     }
 
-    /** Replaces days, or makes them; all or none. */
+    /** Replaces days, or makes them; all or none. Of several that import at once, the last one counts. */
     void put(String resource, Map<LocalDate, Double> figures, double limit) {
         doing("import figures of " + resource, connection -> {
             connection.setAutoCommit(false);
-            try {
-                // In order, so that two imports do not wait for each other.
-                for (Map.Entry<LocalDate, Double> each : new TreeMap<>(figures).entrySet()) {
-                    Day day = Day.imported(each.getValue(), limit);
-                    if (!overwrite(connection, resource, each.getKey(), day)) {
-                        insert(connection, resource, each.getKey(), day);
+            for (int i = 1; ; i++) {
+                try {
+                    // In order, so that two imports do not wait for each other.
+                    for (Map.Entry<LocalDate, Double> each : new TreeMap<>(figures).entrySet()) {
+                        Day day = Day.imported(each.getValue(), limit);
+                        if (!overwrite(connection, resource, each.getKey(), day)) {
+                            insert(connection, resource, each.getKey(), day);
+                        }
                     }
+                    connection.commit();
+                    return true;
+                } catch (SQLException | RuntimeException e) {
+                    undo(connection::rollback, e);
+                    if (i == TRIES || !(e instanceof SQLException fault) || !isByAnother(fault)) throw e;
                 }
-                connection.commit();
-            } catch (SQLException | RuntimeException e) {
-                connection.rollback();
-                throw e;
             }
-            return true;
         });
+    }
+
+    /** Another instance made the row first, or both waited for each other, or H2 saw two changes at once. */
+    private static boolean isByAnother(SQLException e) {
+        String state = Objects.requireNonNullElse(e.getSQLState(), "");
+        return state.startsWith("23") || state.startsWith("40") || state.equals("90131");
     }
 
     /** What is stored, by resource and day, from a day on. */
@@ -158,10 +166,7 @@ final class DailyTable {
             statement.setObject(7, day);
             return statement.executeUpdate() == 1;
         } catch (SQLException e) {
-            String state = e.getSQLState();
-            // Integrity constraint violation: another instance made the row first.
-            boolean isThere = state != null && state.startsWith("23");
-            if (isThere && connection.getAutoCommit()) return false;
+            if (connection.getAutoCommit() && isByAnother(e)) return false;
             throw e;
         }
     }
@@ -224,16 +229,33 @@ final class DailyTable {
         T on(Connection connection) throws SQLException;
     }
 
+    private interface Step {
+        void run() throws SQLException;
+    }
+
+    /** Where that fails too, the first fault is the one to be told. */
+    private static void undo(Step step, Exception first) {
+        try {
+            step.run();
+        } catch (SQLException e) {
+            first.addSuppressed(e);
+        }
+    }
+
     /** Each statement by itself, unless the work says otherwise; the connection goes back as it came. */
     private <T> T doing(String what, Work<T> work) {
         try (Connection connection = dataSource.getConnection()) {
             boolean before = connection.getAutoCommit();
-            connection.setAutoCommit(true);
+            T done;
             try {
-                return work.on(connection);
-            } finally {
-                connection.setAutoCommit(before);
+                connection.setAutoCommit(true);
+                done = work.on(connection);
+            } catch (SQLException | RuntimeException e) {
+                undo(() -> connection.setAutoCommit(before), e);
+                throw e;
             }
+            connection.setAutoCommit(before);
+            return done;
         } catch (SQLException e) {
             throw new IllegalStateException(
                     "cannot " + what + ": " + e.getMessage()

@@ -128,6 +128,28 @@ abstract class DailyTableContract {
         assertThat(days("heap", DAY)).hasSize(2);
     }
 
+    /** As each does that starts with the history of a monitoring system. */
+    @Test
+    void several_instances_import_the_same_days_at_once() throws Exception {
+        Map<LocalDate, Double> figures = new TreeMap<>();
+        for (int i = 0; i < 60; i++) figures.put(DAY.plusDays(i), 4.0 + i);
+        ExecutorService threads = Executors.newFixedThreadPool(3);
+        try {
+            CyclicBarrier together = new CyclicBarrier(3);
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                all.add(threads.submit(() -> {
+                    Await.barrier(together);
+                    table.put("heap", figures, 100);
+                }));
+            }
+            for (Future<?> each : all) each.get();
+        } finally {
+            threads.shutdownNow();
+        }
+        assertThat(days("heap", DAY)).hasSize(60);
+    }
+
     @Test
     void an_hour_does_not_change_a_day_that_was_imported() {
         table.put("heap", Map.of(DAY, 4.0), 9);
