@@ -8,7 +8,7 @@ import java.util.SortedMap;
  * One resource: how full it is, and how full it will be.
  *
  * @param resource its name
- * @param now what the gauge gives on this instance now; empty if this instance has no such gauge, or it gave nothing yet
+ * @param now what the gauge gives on this instance now; empty if this instance has no such gauge, or it gives nothing
  * @param peak the highest daily figure of the last seven days, today's hours so far and this instance's present hour among them
  * @param limit what the values must stay below, as it is now, or was on the last day stored
  * @param figures the daily figures that the outlook rests on, the oldest first: days that are over, and of which at least 12

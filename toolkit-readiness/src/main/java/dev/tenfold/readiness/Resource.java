@@ -81,12 +81,17 @@ final class Resource {
             most = limits.getAsDouble();
         } catch (RuntimeException | Error e) {
             failed("threw", e);
+            unknown();
             return;
         }
         // Nothing known yet, or just now.
-        if (Double.isNaN(now) || Double.isNaN(most)) return;
+        if (Double.isNaN(now) || Double.isNaN(most)) {
+            unknown();
+            return;
+        }
         if (now < 0 || Double.isInfinite(now) || most <= 0 || Double.isInfinite(most)) {
             failed("gave " + now + " of " + most + "; a value is at least 0, a limit above 0, both finite", null);
+            unknown();
             return;
         }
         failing = false;
@@ -95,6 +100,12 @@ final class Resource {
         last = now;
         mean = seen > 0 ? area / seen : now;
         limit = most;
+    }
+
+    /** What was last is not what is now; what was seen of this hour stays. */
+    private void unknown() {
+        last = Double.NaN;
+        if (seen == 0) mean = Double.NaN;
     }
 
     private void failed(String what, @Nullable Throwable why) {
@@ -112,13 +123,13 @@ final class Resource {
         return ended;
     }
 
-    /** This instance's mean of the hour so far, or the value seen last; empty before there is one. */
+    /** This instance's mean of the hour so far, or the value just seen; empty if there is none. */
     OptionalDouble live() {
         double known = mean;
         return Double.isNaN(known) ? OptionalDouble.empty() : OptionalDouble.of(known);
     }
 
-    /** The value seen last. */
+    /** The value of the last sample; empty if it gave none. */
     OptionalDouble last() {
         double known = last;
         return Double.isNaN(known) ? OptionalDouble.empty() : OptionalDouble.of(known);
