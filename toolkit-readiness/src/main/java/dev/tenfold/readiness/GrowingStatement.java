@@ -12,7 +12,7 @@ import java.util.Locale;
  * @param rowsNow rows on the last
  * @param slope power of the rows with which its time grows: 1 is in proportion
  * @param low the slope that nine of ten pairs of days exceed
- * @param share of the time in all statements, today
+ * @param share of the time in all statements, of late
  */
 record GrowingStatement(
         String statement,

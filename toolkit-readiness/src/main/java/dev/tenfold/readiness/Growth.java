@@ -47,8 +47,13 @@ final class Growth {
     private static final Pattern WORD = Pattern.compile("[a-z_][a-z0-9_]{0,62}");
 
     private final QueryGuard guard;
-    /** Executions and nanoseconds up to the hour before. */
-    private final Map<String, long[]> before = new HashMap<>();
+    /** Of a day ago, a third counts. */
+    private static final double STILL_COUNTS = Math.pow(1 / 3.0, 1 / 24.0);
+
+    /** Executions and nanoseconds up to the hour before, of the statements that the guard knows. */
+    private Map<String, long[]> before = new HashMap<>();
+    /** Nanoseconds of late, older ones counting less; empty before the first hour has ended. */
+    private volatile Map<String, Double> recent = Map.of();
 
     Growth(QueryGuard guard) {
         this.guard = guard;
@@ -59,17 +64,21 @@ final class Growth {
         Map<String, Double> all = new TreeMap<>();
         List<StatementStats> statements = guard.statements();
         Map<String, Long> took = new HashMap<>();
+        Map<String, long[]> known = new HashMap<>();
+        Map<String, Double> late = new HashMap<>();
         for (StatementStats each : statements) {
             long[] old = before.getOrDefault(each.fingerprint(), new long[2]);
             boolean isAnew = each.count() < old[0];
             long count = each.count() - (isAnew ? 0 : old[0]);
             long nanos = each.total().toNanos() - (isAnew ? 0 : old[1]);
-            before.put(
-                    each.fingerprint(), new long[] {each.count(), each.total().toNanos()});
+            known.put(each.fingerprint(), new long[] {each.count(), each.total().toNanos()});
+            late.put(each.fingerprint(), nanos + STILL_COUNTS * recent.getOrDefault(each.fingerprint(), 0.0));
             if (count < 10) continue;
             took.put(each.fingerprint(), nanos);
             all.put(STATEMENT + each.fingerprint(), nanos / 1e6 / count);
         }
+        before = known;
+        recent = late;
         List<StatementStats> most = statements.stream()
                 .filter(each -> took.containsKey(each.fingerprint()))
                 .sorted((a, b) -> Long.compare(nanos(took, b), nanos(took, a)))
@@ -79,6 +88,7 @@ final class Growth {
         if (!most.isEmpty()) {
             tables().forEach((table, rows) -> {
                 if (rows > 0
+                        && all.size() < MOST_FIGURES
                         && most.stream()
                                 .anyMatch(each -> words(each.statement()).contains(table))) {
                     all.put(ROWS + table, rows);
@@ -139,11 +149,12 @@ final class Growth {
     /** Statements that get slower by a power of the rows above 0.5, and take a twentieth of the time. */
     List<GrowingStatement> slowing(SortedMap<String, SortedMap<LocalDate, Day>> stored) {
         List<StatementStats> statements = guard.statements();
+        Map<String, Double> late = recent;
         double all =
-                statements.stream().mapToDouble(each -> each.total().toNanos()).sum();
+                statements.stream().mapToDouble(each -> nanosOfLate(late, each)).sum();
         List<GrowingStatement> found = new ArrayList<>();
         for (StatementStats each : statements) {
-            double share = each.total().toNanos() / all;
+            double share = nanosOfLate(late, each) / all;
             SortedMap<LocalDate, Day> times = stored.get(STATEMENT + each.fingerprint());
             if (share < LEAST_SHARE || times == null) continue;
             String table = largest(words(each.statement()), stored);
@@ -152,6 +163,10 @@ final class Growth {
             if (slope != null) found.add(slope);
         }
         return found;
+    }
+
+    private static double nanosOfLate(Map<String, Double> late, StatementStats each) {
+        return late.isEmpty() ? each.total().toNanos() : late.getOrDefault(each.fingerprint(), 0.0);
     }
 
     private static @Nullable String largest(List<String> words, SortedMap<String, SortedMap<LocalDate, Day>> stored) {

@@ -13,7 +13,7 @@ import java.util.OptionalDouble;
 
 /**
  * What the statements of a guard did between one sample and the next, for the last 1,440 samples: a day of minutes. Of this
- * instance alone, since it started. Thread-safe; no I/O.
+ * instance alone. Thread-safe; no I/O.
  */
 final class Workload {
     private static final int MOST = 1_440;
@@ -23,7 +23,9 @@ final class Workload {
     private static final int ENOUGH_SAMPLES = 60;
 
     private final QueryGuard guard;
-    private final Map<String, Sums> before = new HashMap<>();
+    /** Of the statements that the guard knows: those that it forgets are forgotten here. */
+    private Map<String, Sums> before = new HashMap<>();
+
     private final Deque<Step> steps = new ArrayDeque<>();
     private boolean begun;
 
@@ -41,8 +43,12 @@ final class Workload {
         }
     }
 
-    /** From one sample to the next. */
-    private record Step(long elapsed, Sums reads, Sums writes) {
+    /**
+     * From one sample to the next.
+     *
+     * @param repeated the reads that repeated most, and their nanoseconds
+     */
+    private record Step(long elapsed, Sums reads, Sums writes, String repeated, long repeatedNanos) {
         double seconds() {
             return elapsed / 1e9;
         }
@@ -64,18 +70,27 @@ final class Workload {
     synchronized void sample(long elapsed) {
         Sums reads = new Sums(0, 0, 0);
         Sums writes = reads;
+        String repeated = "";
+        long most = 0;
+        Map<String, Sums> known = new HashMap<>();
         for (StatementStats statement : guard.statements()) {
             Sums now = new Sums(
                     statement.count(),
                     statement.total().toNanos(),
                     statement.repeated().toNanos());
-            Sums old = before.put(statement.fingerprint(), now);
+            Sums old = before.get(statement.fingerprint());
+            known.put(statement.fingerprint(), now);
             Sums more = old == null ? now : now.since(old);
             if (statement.reads()) reads = reads.plus(more);
             else writes = writes.plus(more);
+            if (statement.reads() && more.repeated > most) {
+                most = more.repeated;
+                repeated = statement.statement();
+            }
         }
+        before = known;
         if (begun && elapsed > 0) {
-            steps.addLast(new Step(elapsed, reads, writes));
+            steps.addLast(new Step(elapsed, reads, writes, repeated, most));
             if (steps.size() > MOST) steps.removeFirst();
         }
         begun = true;
@@ -131,12 +146,15 @@ final class Workload {
         return all;
     }
 
-    /** The reads that repeat most, by time, since the guard began to watch; empty if none does. */
-    String mostRepeated() {
-        return guard.statements().stream()
-                .filter(statement -> statement.reads() && !statement.repeated().isZero())
-                .max((a, b) -> a.repeated().compareTo(b.repeated()))
-                .map(StatementStats::statement)
+    /** The reads that repeated most in a sample, by time over the samples kept; empty if none did. */
+    synchronized String mostRepeated() {
+        Map<String, Long> nanos = new HashMap<>();
+        for (Step step : steps) {
+            if (step.repeatedNanos > 0) nanos.merge(step.repeated, step.repeatedNanos, Long::sum);
+        }
+        return nanos.entrySet().stream()
+                .max(Map.Entry.comparingByValue())
+                .map(Map.Entry::getKey)
                 .orElse("");
     }
 
