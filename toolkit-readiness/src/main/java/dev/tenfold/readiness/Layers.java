@@ -59,9 +59,12 @@ final class Layers {
         Layers layers = new Layers(database);
         if (database != null) {
             for (GrowingStatement each : growing) layers.index(each);
-            if (mix != null && mix.isEnough() && layers.isPressed()) layers.byMix(mix, mostRepeated, pools);
+            int before = layers.next.size();
+            Mix asked = mix != null && mix.isEnough() && layers.isPressed() ? mix : null;
+            if (asked != null) layers.byMix(asked, mostRepeated, pools);
+            for (Pool pool : pools) layers.pool(pool);
+            if (asked != null && layers.next.size() == before) layers.biggerPrimary(asked);
         }
-        for (Pool pool : pools) layers.pool(pool);
         return List.copyOf(layers.next);
     }
 
@@ -76,36 +79,43 @@ final class Layers {
     }
 
     private void index(GrowingStatement grown) {
-        add(Layer.INDEX, grown.evidence(), gain(grown.share(), "of the database's time"));
+        add(Layer.INDEX, grown.evidence(), gain(grown.share(), "off the database's time"));
     }
 
     private void byMix(Mix mix, String mostRepeated, List<Pool> pools) {
-        int before = next.size();
-        String reads = String.format(
-                Locale.ROOT, "reads %.0f %% of time, repeat %.0f %%", 100 * mix.reads(), 100 * mix.repeated());
-        String seen = String.format(Locale.ROOT, " (%,d statements in %s)", mix.executions(), time(mix.elapsed()));
+        String seen = seen(mix);
         if (mix.repeated() >= REPEATED) {
             String most = mostRepeated.isEmpty() ? "" : ", most by: " + shortened(mostRepeated);
-            add(Layer.CACHE, reads + seen + most, gain(mix.reads() * mix.repeated(), "of the database's time"));
+            add(Layer.CACHE, reads(mix) + seen + most, gain(mix.reads() * mix.repeated(), "off the database's time"));
         } else if (mix.reads() > READS) {
             add(
                     Layer.REPLICA,
-                    reads + seen,
-                    gain(mix.reads(), "of the primary's time, those reads that may be a moment old"));
+                    reads(mix) + seen,
+                    gain(mix.reads(), "off the primary's time, those reads that may be a moment old"));
         }
         queue(mix, seen, pools);
-        if (next.size() == before) {
-            String writes = mix.writePeak().isPresent()
-                    ? String.format(
-                            Locale.ROOT,
-                            ", writes peak at %.1f times their mean",
-                            mix.writePeak().getAsDouble())
-                    : "";
-            add(
-                    Layer.BIGGER_PRIMARY,
-                    reads + writes + seen + ": no other layer takes enough",
-                    gain(HALF, "of its load, if it is twice as large"));
-        }
+    }
+
+    private void biggerPrimary(Mix mix) {
+        String writes = mix.writePeak().isPresent()
+                ? String.format(
+                        Locale.ROOT,
+                        ", writes peak at %.1f times their mean",
+                        mix.writePeak().getAsDouble())
+                : "";
+        add(
+                Layer.BIGGER_PRIMARY,
+                reads(mix) + writes + seen(mix) + ": no other layer takes enough",
+                gain(HALF, "off its load, if it is twice as large"));
+    }
+
+    private static String reads(Mix mix) {
+        return String.format(
+                Locale.ROOT, "reads %.0f %% of time, repeat %.0f %%", 100 * mix.reads(), 100 * mix.repeated());
+    }
+
+    private static String seen(Mix mix) {
+        return String.format(Locale.ROOT, " (%,d statements in %s)", mix.executions(), time(mix.elapsed()));
     }
 
     private void queue(Mix mix, String seen, List<Pool> pools) {
@@ -159,8 +169,8 @@ final class Layers {
     }
 
     /** A share less of the load, in months of growth: a load that grows by g a month is back after ln(1/(1-s)) / ln(1+g). */
-    private String gain(double share, String of) {
-        String text = String.format(Locale.ROOT, "takes up to %.0f %% %s", 100 * share, of);
+    private String gain(double share, String off) {
+        String text = String.format(Locale.ROOT, "takes up to %.0f %% %s", 100 * share, off);
         double growth = database == null ? 0 : database.outlook().perMonth().orElse(0);
         if (growth < 0.005 || share > 0.99) return text;
         double months = -Math.log(1 - share) / Math.log(1 + growth);
@@ -171,7 +181,7 @@ final class Layers {
         return statement.length() <= 100 ? statement : statement.substring(0, 99) + "…";
     }
 
-    private static String time(long nanos) {
+    static String time(long nanos) {
         Duration time = Duration.ofNanos(nanos);
         if (time.toHours() >= 2) return time.toHours() + " h";
         return time.toMinutes() >= 2 ? time.toMinutes() + " min" : time.toSeconds() + " s";

@@ -55,7 +55,7 @@ class LayersTest {
         assertThat(next).extracting(NextLayer::layer).containsExactly(Layer.CACHE);
         assertThat(next.get(0).text())
                 .isEqualTo("cache: no date yet: reads 80 % of time, repeat 50 % (50,000 statements in 5 h), most by:"
-                        + " select name from item where id = ?; takes up to 40 % of the database's time");
+                        + " select name from item where id = ?; takes up to 40 % off the database's time");
     }
 
     @Test
@@ -100,6 +100,16 @@ class LayersTest {
                 .as("the database is what is short")
                 .extracting(NextLayer::layer)
                 .containsExactly(Layer.BIGGER_PRIMARY);
+    }
+
+    @Test
+    void a_larger_pool_is_tried_before_a_bigger_primary() {
+        Headroom grows =
+                new Headroom("database", OptionalDouble.empty(), 4, 10, new TreeMap<>(), dated().outlook(), "");
+        Layers.Pool pool = new Layers.Pool(headroom("pool", 2, 1), 0.5, 1.2);
+        assertThat(next(grows, mix(0.6, 0.1, 1), pool))
+                .extracting(NextLayer::layer)
+                .containsExactly(Layer.POOL);
     }
 
     @Test
@@ -192,8 +202,35 @@ class LayersTest {
             assertThat(report.resource("pool").limit()).isEqualTo(1);
             assertThat(report.text())
                     .contains("cache: no date yet: reads 100 % of time")
-                    .contains("a date needs 56 days, a direction 14; 0 are there")
+                    .contains("0 days of figures: it takes 14 to tell a direction and 56 to tell a date")
                     .contains("No capacity curve");
+        }
+    }
+
+    @Test
+    void what_repeated_long_ago_is_no_longer_told() throws SQLException {
+        HikariConfig config = new HikariConfig();
+        config.setJdbcUrl("jdbc:h2:mem:workload-test");
+        try (HikariDataSource hikari = new HikariDataSource(config)) {
+            QueryGuard guard = QueryGuard.watch(hikari);
+            Workload workload = new Workload(guard);
+            workload.sample(0);
+            for (int i = 0; i < 500; i++) repeat(guard, "select 1 + cast(? as int) as earlier");
+            workload.sample(1_000);
+            assertThat(workload.mostRepeated()).contains("earlier");
+            for (int i = 0; i < 5; i++) repeat(guard, "select 2 + cast(? as int) as later");
+            workload.sample(1_000);
+            for (int i = 0; i < 1_439; i++) workload.sample(1_000);
+            assertThat(workload.mostRepeated()).contains("later");
+            assertThat(workload.mix().executions()).isEqualTo(5);
+        }
+    }
+
+    private static void repeat(QueryGuard guard, String sql) throws SQLException {
+        try (Connection connection = guard.getConnection();
+                var statement = connection.prepareStatement(sql)) {
+            statement.setInt(1, 7);
+            statement.executeQuery().close();
         }
     }
 
