@@ -143,12 +143,13 @@ public final class Forecast {
             return undated(
                     Verdict.FULL,
                     perMonth,
-                    "is full: the week's busiest day is at " + number(trend.line(last)) + " of " + number(limit) + "; "
-                            + trending,
+                    "is full: the week's busiest day is at " + Report.number(trend.line(last)) + " of "
+                            + Report.number(limit) + "; " + trending,
                     trend);
         }
         if (p >= SIGNIFICANT || perMonth <= 0) {
-            return undated(Verdict.NOT_IN_SIGHT, perMonth, trending + ": " + number(limit) + " is not in sight", trend);
+            return undated(
+                    Verdict.NOT_IN_SIGHT, perMonth, trending + ": " + Report.number(limit) + " is not in sight", trend);
         }
         if (!datable) {
             String needed = days < DAYS_TO_DATE
@@ -185,14 +186,14 @@ public final class Forecast {
             if (above >= 0.9) latest = last.plusDays(day);
         }
         if (earliest == null || expected == null) {
-            String beyond = ": does not reach " + number(limit) + " within " + horizon
+            String beyond = ": does not reach " + Report.number(limit) + " within " + horizon
                     + " days, and that is as far as the figures tell";
             return undated(Verdict.NOT_IN_SIGHT, perMonth, trending + beyond, trend);
         }
         String when = latest == null
                 ? "after " + DAY.format(earliest) + " (90 %), expected " + DAY.format(expected) + ", or much later"
                 : between(earliest, latest) + " (80 %)";
-        String reason = trending + ": reaches " + number(limit) + " " + when;
+        String reason = trending + ": reaches " + Report.number(limit) + " " + when;
         return new Outlook(Verdict.DATED, days, OptionalDouble.of(perMonth), earliest, expected, latest, reason, trend);
     }
 
@@ -217,8 +218,8 @@ public final class Forecast {
         if (p >= SIGNIFICANT) change = "no trend that is more than noise, ";
         String since = shift == null ? "" : " since the level shifted about " + DAY.format(shift);
         String evidence = p < 0.0001 ? "p < 0.0001" : String.format(Locale.ROOT, p < 0.01 ? "p = %.4f" : "p = %.2f", p);
-        return change + number(100 * Math.abs(perMonth)) + " % a month over " + days + " days" + since + " (" + evidence
-                + ")";
+        return change + percent(100 * Math.abs(perMonth)) + " % a month over " + days + " days" + since + " ("
+                + evidence + ")";
     }
 
     private static String between(LocalDate earliest, LocalDate latest) {
@@ -229,7 +230,7 @@ public final class Forecast {
     }
 
     /** Two digits below ten, one after the point below a hundred, else whole; no zero after the point. */
-    private static String number(double value) {
+    private static String percent(double value) {
         String format = Math.abs(value) >= 100 ? "%.0f" : Math.abs(value) >= 10 ? "%.1f" : "%.2g";
         String text = String.format(Locale.ROOT, format, value);
         return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;

@@ -2,12 +2,15 @@ package dev.tenfold.readiness;
 
 import static java.util.stream.Collectors.joining;
 
+import dev.tenfold.readiness.Outlook.Verdict;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -20,9 +23,6 @@ import java.util.Optional;
  * @param notes what the report does not know, and why
  */
 public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<NextLayer> next, List<String> notes) {
-    private static final int LEAST_FOR_DIRECTION = 14;
-    private static final int LEAST_FOR_DATE = 56;
-
     /**
      * One resource.
      *
@@ -57,8 +57,8 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
         StringBuilder text = new StringBuilder(1_000);
         text.append("Readiness on ")
                 .append(day)
-                .append(" (days in ")
-                .append(zone)
+                .append(" (")
+                .append(zone.equals(ZoneOffset.UTC) ? "UTC" : zone)
                 .append(')');
         if (!resources.isEmpty()) table(text);
         for (Headroom each : resources) {
@@ -66,10 +66,26 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
             if (!each.note().isEmpty()) line(text, each.resource() + ": " + each.note());
         }
         text.append("\n\nNext");
-        if (next.isEmpty()) line(text, nothing());
+        if (next.isEmpty()) withoutLayer().forEach(each -> line(text, each));
         next.forEach(layer -> line(text, layer.text()));
         notes.forEach(note -> line(text, "(" + note + ")"));
         return text.toString();
+    }
+
+    /** What fills up is to be told, also where no layer is. */
+    private List<String> withoutLayer() {
+        List<String> filling = resources.stream()
+                .filter(each -> isFilling(each.outlook()))
+                .sorted(Comparator.comparing(
+                        each -> Objects.requireNonNullElse(each.outlook().expected(), day)))
+                .map(each -> each.resource() + " fills up, " + full(each.outlook())
+                        + ": which layer relieves it cannot be told")
+                .toList();
+        return filling.isEmpty() ? List.of(nothing()) : filling;
+    }
+
+    private static boolean isFilling(Outlook outlook) {
+        return outlook.verdict() == Verdict.FULL || outlook.verdict() == Verdict.DATED;
     }
 
     private String nothing() {
@@ -126,31 +142,25 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
             case FULL -> "now";
             case DATED -> outlook.earliest() + " … " + (outlook.latest() == null ? "open" : outlook.latest());
             case NOT_IN_SIGHT -> "not in sight";
-            case GROWING -> "grows; a date needs " + LEAST_FOR_DATE + " days; " + are(outlook.days());
-            case NOT_ENOUGH_DATA -> notEnough(outlook.days());
+            case GROWING, NOT_ENOUGH_DATA -> "no date yet";
         };
     }
 
-    private static String notEnough(int days) {
-        return "a date needs " + LEAST_FOR_DATE + " days"
-                + (days < LEAST_FOR_DIRECTION ? ", a direction " + LEAST_FOR_DIRECTION : "") + "; " + are(days);
-    }
-
-    private static String are(int days) {
-        return days == 1 ? "1 is there" : days + " are there";
-    }
-
+    /** Without a sign before a zero. */
     private static String percent(double share, String format) {
-        return String.format(Locale.ROOT, format, 100 * share);
+        return String.format(Locale.ROOT, format, Math.rint(100 * share) + 0.0);
     }
 
-    /** Three digits, as more are noise: 5.23, 4.29G. */
+    /** Three digits, as more are noise: 5.2, 90, 4.29G. */
     static String number(double value) {
+        if (value >= 1e15) return String.format(Locale.ROOT, "%.2e", value);
         if (value >= 1e12) return String.format(Locale.ROOT, "%.2fT", value / 1e12);
         if (value >= 1e9) return String.format(Locale.ROOT, "%.2fG", value / 1e9);
         if (value >= 1e6) return String.format(Locale.ROOT, "%.2fM", value / 1e6);
         if (value >= 1e4) return String.format(Locale.ROOT, "%.1fk", value / 1e3);
         if (value >= 100 || value == Math.rint(value)) return String.format(Locale.ROOT, "%.0f", value);
-        return String.format(Locale.ROOT, value >= 1 ? "%.1f" : "%.2f", value);
+        if (value < 0.01) return String.format(Locale.ROOT, "%.1e", value);
+        String text = String.format(Locale.ROOT, value >= 1 ? "%.1f" : "%.2f", value);
+        return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
     }
 }

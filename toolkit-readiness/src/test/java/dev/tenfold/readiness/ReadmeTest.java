@@ -43,7 +43,7 @@ class ReadmeTest {
         System.out.println(readiness.report().text());
         // endregion
         readiness.sample();
-        assertThat(readiness.report().text()).contains("heap").contains("a date needs 56 days");
+        assertThat(readiness.report().text()).contains("heap").contains("56 to tell a date");
         readiness.close();
     }
 

@@ -31,7 +31,7 @@ class ReportTest {
         assertThat(text.lines().skip(2).limit(3))
                 .containsExactly(
                         "  resource   peak  limit  free  a month  full (80 %)",
-                        "  heap      4.29G  8.59G  50 %           a date needs 56 days, a direction 14; 3 are there",
+                        "  heap      4.29G  8.59G  50 %           no date yet",
                         "  database    5.2     16  67 %     +0 %  not in sight");
     }
 
@@ -40,6 +40,32 @@ class ReportTest {
         assertThat(report(List.of(), headroom("heap", 1, 10, 1), headroom("pool", 6, 10, 1))
                         .text())
                 .contains("Next\n  nothing yet; the fullest resource is pool, with 40 % free at its peak\n  (a note)");
+    }
+
+    @Test
+    void what_fills_up_is_told_also_where_no_layer_is() {
+        SortedMap<LocalDate, Double> figures = new TreeMap<>();
+        for (int i = 1; i <= 120; i++) {
+            figures.put(DAY.minusDays(i), 80 * Math.exp(-0.008 * i) * (1 + 0.02 * Math.sin(i * 12.9898)));
+        }
+        Headroom heap = new Headroom("heap", OptionalDouble.empty(), 80, 100, figures, Forecast.of(figures, 100), "");
+        assertThat(report(List.of(), headroom("full", 20, 16, 90), heap, headroom("idle", 1, 10, 90))
+                        .text())
+                .contains("Next\n  full fills up, now: which layer relieves it cannot be told\n  heap fills up, 2026-")
+                .doesNotContain("nothing yet");
+    }
+
+    @Test
+    void how_many_days_there_are_is_told_once() {
+        String text = report(List.of(), headroom("heap", 1, 10, 3)).text();
+        assertThat(text).containsOnlyOnce("3 days").contains("no date yet").contains("(UTC)");
+    }
+
+    @Test
+    void numbers_have_three_digits_and_a_unit() {
+        assertThat(List.of(0.00042, 0.31, 5.23, 79.98, 90.0, 150.4, 12_345.0, 4.294e9, 3e22).stream()
+                        .map(Report::number))
+                .containsExactly("4.2e-04", "0.31", "5.2", "80", "90", "150", "12.3k", "4.29G", "3.00e+22");
     }
 
     @Test
