@@ -30,6 +30,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
@@ -63,7 +64,8 @@ import org.slf4j.LoggerFactory;
  * tenfold_daily}; the day's figure is the 95th percentile of the hours. Of a {@link Builder#gauge} the fullest instance counts;
  * of {@link Builder#shared}, {@link Builder#rate} and {@link Builder#guard} the instances' parts add up. Instances may come and
  * go. {@link #close} writes the hour so far; a crash loses at most an hour of its instance. If a connection breaks while it
- * commits, an instance's part of one hour may count twice: the percentile leaves out a day's highest hour.
+ * commits, an instance's part of one hour may count twice; the percentile leaves out the highest hour of a day of which 20 or
+ * more were seen.
  *
  * <p>While the database is away, hours are kept in memory, two days of them. A gauge that throws is left out until it works
  * again. Days with less than 12 hours are no daily figures; the forecast copes with missing ones.
@@ -103,8 +105,8 @@ public final class Readiness implements AutoCloseable {
     private @Nullable LocalDate prunedOn;
     private @Nullable Instant toldIn;
     private boolean isFailing;
-    private @Nullable ScheduledExecutorService executor;
-    private boolean isClosed;
+    private volatile @Nullable ScheduledExecutorService executor;
+    private final AtomicBoolean isClosed = new AtomicBoolean();
 
     private final List<Consumer<Report>> listeners = new CopyOnWriteArrayList<>();
     private volatile @Nullable Report latest;
@@ -396,12 +398,13 @@ public final class Readiness implements AutoCloseable {
         try {
             requireOpen();
             if (executor != null) throw new IllegalStateException("readiness was started already; start it once");
-            executor = Executors.newSingleThreadScheduledExecutor(task -> {
+            ScheduledExecutorService made = Executors.newSingleThreadScheduledExecutor(task -> {
                 Thread thread = new Thread(task, "tenfold-readiness");
                 thread.setDaemon(true);
                 return thread;
             });
-            var unused = executor.scheduleWithFixedDelay(this::tick, 0, every.toMillis(), TimeUnit.MILLISECONDS);
+            executor = made;
+            var unused = made.scheduleWithFixedDelay(this::tick, 0, every.toMillis(), TimeUnit.MILLISECONDS);
         } finally {
             sampling.unlock();
         }
@@ -412,7 +415,7 @@ public final class Readiness implements AutoCloseable {
         try {
             sample();
         } catch (RuntimeException | Error e) {
-            LOG.warn("a sample failed; the next one follows in {} s", every.toSeconds(), e);
+            if (!isClosed.get()) LOG.warn("a sample failed; the next one follows in {} s", every.toSeconds(), e);
         }
     }
 
@@ -436,7 +439,7 @@ public final class Readiness implements AutoCloseable {
     }
 
     private void requireOpen() {
-        if (isClosed) throw new IllegalStateException("readiness is closed; build another one");
+        if (isClosed.get()) throw new IllegalStateException("readiness is closed; build another one");
     }
 
     private void look() {
@@ -528,8 +531,8 @@ public final class Readiness implements AutoCloseable {
      */
     @Override
     public void close() {
-        ScheduledExecutorService running = executor;
-        if (running != null) running.shutdown();
+        if (!isClosed.compareAndSet(false, true)) return;
+        stop();
         boolean isMine = false;
         try {
             isMine = sampling.tryLock(CLOSING.toMillis(), TimeUnit.MILLISECONDS);
@@ -537,8 +540,8 @@ public final class Readiness implements AutoCloseable {
                 LOG.warn("readiness was closed while the database did not answer; the hour so far is lost");
                 return;
             }
-            if (isClosed) return;
-            isClosed = true;
+            // Of a start that came in between.
+            stop();
             for (Resource each : resources.values()) {
                 Hour hour = each.end();
                 if (hour != null) keep(new Pending(each.name, each.adds, hour));
@@ -552,6 +555,11 @@ public final class Readiness implements AutoCloseable {
         } finally {
             if (isMine) sampling.unlock();
         }
+    }
+
+    private void stop() {
+        ScheduledExecutorService running = executor;
+        if (running != null) running.shutdown();
     }
 
     // ---- import and report ------------------------------------------------------------------------------------------
@@ -692,8 +700,9 @@ public final class Readiness implements AutoCloseable {
         if (!mix.isEnough()) {
             notes.add(String.format(
                     Locale.ROOT,
-                    "which layer comes next needs 1,000 statements; %,d were sampled on this instance since it started",
-                    mix.executions()));
+                    "which layer comes next needs 1,000 statements; this instance saw %,d in the last %s",
+                    mix.executions(),
+                    Layers.time(mix.elapsed())));
         }
         notes.add(Usl.fit(workload.points()).text());
         return Layers.of(database, mix, workload.mostRepeated(), growth.slowing(stored), pools(known));

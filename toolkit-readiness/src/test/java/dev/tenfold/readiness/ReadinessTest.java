@@ -283,6 +283,25 @@ class ReadinessTest {
     }
 
     @Test
+    void a_gauge_that_broke_long_ago_is_not_reported_as_now() {
+        AtomicInteger broken = new AtomicInteger();
+        Readiness readiness = on().gauge("heap", () -> broken.get() > 0 ? Double.NaN : 70, 100)
+                .build();
+        sample(readiness, 10);
+        broken.set(1);
+        sample(readiness, 1);
+        assertThat(readiness.report().resource("heap").now()).isEmpty();
+        assertThat(readiness.report().resource("heap").peak())
+                .as("of the hour so far")
+                .isEqualTo(70);
+        sample(readiness, 60);
+        clock.advance(Duration.ofDays(20));
+        readiness.sample();
+        readiness.record("heap", DAY.plusDays(19), 40, 100);
+        assertThat(readiness.report().resource("heap").peak()).isEqualTo(40);
+    }
+
+    @Test
     void values_that_are_none_are_left_out() {
         for (double bad : new double[] {Double.NaN, -1, Double.POSITIVE_INFINITY}) {
             Readiness readiness = on().gauge("bad", () -> bad, 10).build();
@@ -303,6 +322,28 @@ class ReadinessTest {
                 getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, args) -> {
                     if (refuses.get() > 0 && method.getName().equals("getConnection")) throw new SQLException("away");
                     return method.invoke(h2, args);
+                });
+    }
+
+    @Test
+    void a_connection_that_dies_is_told_by_why_it_died() {
+        DataSource dies = (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, args) -> dying());
+        assertThatIllegalStateException()
+                .isThrownBy(() -> Readiness.on(dies).build().report())
+                .withMessageContaining("terminated by the administrator");
+    }
+
+    private Connection dying() {
+        AtomicInteger dead = new AtomicInteger();
+        return (Connection) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, args) -> {
+                    if (method.getName().equals("close")) return null;
+                    if (dead.get() > 0) throw new SQLException("this connection is closed");
+                    if (method.getName().equals("getAutoCommit")) return true;
+                    if (method.getName().equals("setAutoCommit")) return null;
+                    dead.set(1);
+                    throw new SQLException("terminated by the administrator");
                 });
     }
 
@@ -378,7 +419,7 @@ class ReadinessTest {
         readiness.record("heap", growing(DAY.minusDays(1), 12, 0.01), 100);
         Report report = readiness.report();
         assertThat(report.resource("heap").outlook().verdict()).isEqualTo(Verdict.NOT_ENOUGH_DATA);
-        assertThat(report.text()).contains("a date needs 56 days, a direction 14; 12 are there");
+        assertThat(report.text()).contains("12 days of figures: it takes 14 to tell a direction and 56 to tell a date");
     }
 
     @Test
@@ -391,7 +432,7 @@ class ReadinessTest {
     @Test
     void the_report_of_another_instance_is_the_same() {
         gauge().record("heap", growing(DAY.minusDays(1), 90, 0.008), 100);
-        assertThat(gauge().report().text()).isEqualTo(gauge().report().text());
+        assertThat(gauge().report()).isEqualTo(gauge().report());
         Headroom there = on().build().report().resource("heap");
         assertThat(there.figures()).hasSize(90);
         assertThat(there.now()).isEmpty();
@@ -501,6 +542,28 @@ class ReadinessTest {
         readiness.close();
         readiness.close();
         before.assertNothingLeaked();
+        assertThatIllegalStateException()
+                .isThrownBy(readiness::sample)
+                .withMessage("readiness is closed; build another one");
+    }
+
+    @Test
+    void it_is_closed_though_the_database_does_not_answer() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        CountDownLatch answers = new CountDownLatch(1);
+        DataSource hangs = (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, args) -> {
+                    asked.countDown();
+                    Await.latch(answers);
+                    return method.invoke(h2, args);
+                });
+        Readiness readiness = Readiness.on(hangs).gauge("heap", () -> 7, 100).build();
+        Thread sampling = new Thread(readiness::sample, "readiness-test");
+        sampling.start();
+        Await.latch(asked);
+        readiness.close();
+        answers.countDown();
+        sampling.join();
         assertThatIllegalStateException()
                 .isThrownBy(readiness::sample)
                 .withMessage("readiness is closed; build another one");
