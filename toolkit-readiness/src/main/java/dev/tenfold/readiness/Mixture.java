@@ -21,15 +21,29 @@ import java.util.Arrays;
  */
 final class Mixture {
     static final double[] POWERS = {-1, 0, 1, 2};
+    /** Weeks; as many as a date takes. */
     private static final int SHORTEST_WINDOW = 8;
+
+    /** Standard errors: slopes that are no further apart than twice that agree. */
     private static final double AGREE = 1.2;
+
     private static final double WANDER_STEADY = 0.2;
     private static final double WANDER_CHANGED = 0.4;
 
     /** Of a relative misfit: more is as bad. */
     private static final double WORST_MISFIT = 0.5;
 
+    /** Of a relative misfit: less is as good, so that figures without noise do not weigh without bound. */
+    private static final double BEST_MISFIT = 1e-6;
+
+    /** A standard deviation, so that none is nothing. */
     private static final double TINY = 1e-9;
+
+    /** Logarithms that a level stays between: ten thousand millionth and ten thousand million of its unit. */
+    private static final double FURTHEST = 23;
+
+    /** Halvings of that range: to a rounding error. */
+    private static final int HALVINGS = 45;
 
     private final Line[] lines;
     private final double[] weights;
@@ -99,6 +113,7 @@ final class Mixture {
         return new Mixture(lines, weights, levels.weekdayError, first);
     }
 
+    /** The first week of the longest window whose slope agrees with that of all shorter ones. */
     private static int window(double[] times, double[] values, double power, Noise noise) {
         int n = times.length;
         int chosen = Math.max(0, n - SHORTEST_WINDOW);
@@ -115,6 +130,7 @@ final class Mixture {
         }
     }
 
+    /** The Theil–Sen line since a week, and how far it may be off: by the noise of weeks, with a say of that of days. */
     private static Line line(double[] times, double[] values, int from, double power, Noise noise) {
         double slope = RobustTrend.slope(times, values, from);
         double now = RobustTrend.intercept(times, values, from, slope);
@@ -135,7 +151,8 @@ final class Mixture {
         double byDays = noise.ofWeekByDays * steep * steep;
         double sigma = Noise.sigma(off) * Math.sqrt(n / Math.max(1, n - 2.0)) * (1 + 1.0 / n);
         double byWeeks = sigma * sigma * noise.weeksAlike;
-        double variance = TINY * TINY + Math.max(byDays, (byWeeks * n + byDays * 8) / (n + 8));
+        double variance = TINY * TINY
+                + Math.max(byDays, (byWeeks * n + byDays * Noise.WEEKS_BELIEVED) / (n + Noise.WEEKS_BELIEVED));
         double days = times[times.length - 1] - times[from] + 1;
         double share = slope * (4 * from < times.length ? WANDER_STEADY : WANDER_CHANGED);
         double wander = share * share / days;
@@ -151,7 +168,7 @@ final class Mixture {
             double off = unscaled(now + slope * levels.weeks[i], power) / Math.exp(levels.weekly[i]) - 1;
             sum += Math.min(WORST_MISFIT, Math.abs(off));
         }
-        return Math.max(1e-6, sum / (values.length - from));
+        return Math.max(BEST_MISFIT, sum / (values.length - from));
     }
 
     static double[] scaled(double[] logs, double power) {
@@ -190,9 +207,9 @@ final class Mixture {
 
     /** The logarithm that a share of what may be on a day lies below; by bisection, between e⁻²³ and e²³ units. */
     double quantile(double day, double share) {
-        double low = -23;
-        double high = 23;
-        for (int i = 0; i < 45; i++) {
+        double low = -FURTHEST;
+        double high = FURTHEST;
+        for (int i = 0; i < HALVINGS; i++) {
             double middle = (low + high) / 2;
             if (1 - above(day, middle) < share) low = middle;
             else high = middle;

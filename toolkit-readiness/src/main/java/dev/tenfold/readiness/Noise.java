@@ -9,7 +9,26 @@ final class Noise {
     /** Weeks on either side of a day that its own level is taken from. */
     private static final int WEEKS_AROUND = 2;
 
+    /** The days of those weeks, of which the day itself is one. */
+    private static final double DAYS_AROUND = 7 * (2 * WEEKS_AROUND + 1);
+
+    /** Above that, noise cannot be told from growth that wanders. */
     private static final double MOST_ALIKE = 0.85;
+
+    private static final double LEAST_ALIKE_WEEKS = 0.1;
+    private static final double MOST_ALIKE_WEEKS = 0.6;
+
+    /** As many weeks that are not alike are believed in beforehand; few weeks tell little. */
+    static final int WEEKS_BELIEVED = 8;
+
+    /** A level that is taken from the days around has some of their noise in it: an allowance for what that hides. */
+    private static final double HIDDEN = 1.1;
+
+    /**
+     * The variance of a week's median to that of the mean of its days: 1.47 where days are not alike, towards 1 the more they
+     * are.
+     */
+    private static final double OF_WEEKS_MEDIAN = 1.3;
 
     /** How many times larger the variance of a mean of weeks is because neighbouring weeks are alike. */
     final double weeksAlike;
@@ -26,8 +45,8 @@ final class Noise {
         int n = levels.weeks.length;
         double weeks = 1;
         for (double power : Mixture.POWERS) weeks = Math.min(weeks, correlationOfWeeks(levels, power));
-        // few weeks tell little of how alike they are: shrunk by eight weeks that are not
-        weeksAlike = inflation(Math.max(0.1, Math.min(0.6, (weeks + (2 + 4 * weeks) / n) * n / (n + 8))));
+        double shrunk = unbiased(weeks, 2, n) * n / (n + WEEKS_BELIEVED);
+        weeksAlike = inflation(Math.max(LEAST_ALIKE_WEEKS, Math.min(MOST_ALIKE_WEEKS, shrunk)));
 
         int days = levels.daily.length;
         double[] dayOff = new double[days];
@@ -37,11 +56,10 @@ final class Noise {
             while (week < n - 1 && levels.weeks[week] < time - 3.5) week++;
             dayOff[i] = levels.daily[i] - levelAt(levels, week, time);
         }
-        // each day is compared with 35 of which it is one: that hides likeness, and some of the noise
-        double sigma = 1.1 * sigma(dayOff);
-        double phi = correlation(dayOff, sigma);
-        daysAlike = inflation(Math.max(0, Math.min(MOST_ALIKE, phi + (1 + 4 * phi) / 35)));
-        ofWeekByDays = 1.3 * sigma * sigma * daysAlike / 7;
+        double sigma = HIDDEN * sigma(dayOff);
+        double alike = unbiased(correlation(dayOff, sigma), 1, DAYS_AROUND);
+        daysAlike = inflation(Math.max(0, Math.min(MOST_ALIKE, alike)));
+        ofWeekByDays = OF_WEEKS_MEDIAN * sigma * sigma * daysAlike / 7;
     }
 
     private static double correlationOfWeeks(Levels levels, double power) {
@@ -52,7 +70,15 @@ final class Noise {
         return correlation(values, sigma(values));
     }
 
-    /** Of noise of the first order. */
+    /**
+     * A correlation is found too low where a level, or a line, was fitted to the same {@code n} values (Kendall 1954, Marriott
+     * and Pope 1954): by some (1 + 4φ)/n for a level and (2 + 4φ)/n for a line.
+     */
+    private static double unbiased(double phi, double constant, double n) {
+        return phi + (constant + 4 * phi) / n;
+    }
+
+    /** By how much the variance of a mean is larger where noise is like that of the one before (of the first order). */
     private static double inflation(double correlation) {
         return (1 + correlation) / (1 - correlation);
     }
