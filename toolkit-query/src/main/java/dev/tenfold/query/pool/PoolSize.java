@@ -86,8 +86,7 @@ public final class PoolSize {
     }
 
     private Duration hold() {
-        if (options.hold == null) throw new IllegalStateException("asked for hold, which was not given");
-        return options.hold;
+        return options.hold();
     }
 
     private int reserved() {
@@ -225,9 +224,14 @@ public final class PoolSize {
 
     private String processors() {
         if (byProcessors == UNKNOWN) return "not given: cores(…) of the database's server";
-        String held = options.worked == null ? "" : " × " + number(heldOverWorked()) + " held ÷ worked";
-        return "2 × " + options.cores + " cores + " + options.spindles + (options.spindles == 1 ? " disk" : " disks")
-                + held + shared();
+        String atOnce =
+                "2 × " + options.cores + " cores + " + options.spindles + (options.spindles == 1 ? " disk" : " disks");
+        if (options.worked == null) {
+            String why = options.workedFrom.isEmpty() ? "" : ": all of hold counts as work; " + options.workedFrom;
+            return atOnce + shared() + why;
+        }
+        return "(" + atOnce + ") × " + number(heldOverWorked()) + " held ÷ worked" + shared() + ": the server works "
+                + words(options.worked) + " of " + words(hold()) + " held (" + options.workedFrom + ")";
     }
 
     private String server() {
@@ -263,7 +267,7 @@ public final class PoolSize {
         return time.toNanos() / 1e9;
     }
 
-    private static Duration times(Duration time, double factor) {
+    static Duration times(Duration time, double factor) {
         return Duration.ofNanos((long) Math.min(time.toNanos() * factor, Long.MAX_VALUE));
     }
 
