@@ -73,12 +73,9 @@ public final class PoolSize {
     /** A connection that is held while the database does nothing for it takes no processor. */
     private int byProcessors() {
         if (options.cores == 0) return UNKNOWN;
-        double atOnce = (2.0 * options.cores + options.spindles) * heldOverWorked() / options.instances;
-        return Math.max(1, capped(atOnce));
-    }
-
-    private double heldOverWorked() {
-        return options.worked == null ? 1 : seconds(hold()) / seconds(options.worked);
+        double atOnce = 2.0 * options.cores + options.spindles;
+        double held = options.worked == null ? atOnce : atOnce * hold().toNanos() / options.worked.toNanos();
+        return Math.max(1, capped(held / options.instances));
     }
 
     private double burstiness() {
@@ -230,8 +227,9 @@ public final class PoolSize {
             String why = options.workedFrom.isEmpty() ? "" : ": all of hold counts as work; " + options.workedFrom;
             return atOnce + shared() + why;
         }
-        return "(" + atOnce + ") × " + number(heldOverWorked()) + " held ÷ worked" + shared() + ": the server works "
-                + words(options.worked) + " of " + words(hold()) + " held (" + options.workedFrom + ")";
+        return "(" + atOnce + ") × " + number(seconds(hold()) / seconds(options.worked)) + " held ÷ worked" + shared()
+                + ": the server works " + words(options.worked) + " of " + words(hold()) + " held ("
+                + options.workedFrom + ")";
     }
 
     private String server() {

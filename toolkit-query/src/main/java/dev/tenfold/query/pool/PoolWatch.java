@@ -307,7 +307,7 @@ public final class PoolWatch {
         Duration hold = atLeastOneNano(PoolSize.seconds(span.meanHold()));
         double heldOverWorked = span.heldOverWorked();
         return new Measured(
-                (span.borrowed() + span.refused()) / span.seconds(),
+                (Math.max(span.borrowed(), span.returned()) + span.refused()) / span.seconds(),
                 hold,
                 span.holdVariation(),
                 Double.isNaN(heldOverWorked) ? null : atLeastOneNano(PoolSize.seconds(hold) / heldOverWorked),

@@ -320,10 +320,13 @@ public final class SizeOptions {
         if (holdVariation < 0) changed.holdVariation = load.holdVariation();
         Duration held = hold == null ? load.hold() : hold;
         changed.hold = held;
+        if (isWorkedGiven) return changed;
         Duration driver = load.worked();
-        if (!isWorkedGiven && driver != null) {
+        if (driver == null) {
+            changed.workedFrom = "the watch cannot tell, as the driver was used directly";
+        } else {
             changed.worked = driver.compareTo(held) < 0 ? driver : held;
-            changed.workedFrom = BY_DRIVER;
+            changed.workedFrom = BY_DRIVER + "; size(dataSource, …) asks the server";
         }
         return changed;
     }
