@@ -38,12 +38,12 @@ import javax.sql.DataSource;
 final class QueryPoolSize {
     private static final int THREADS = 64;
     private static final List<Integer> SIZES = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
-    private static final List<Integer> FEWER_SIZES = List.of(2, 4, 6, 10, 16, 32, 64);
+    private static final List<Integer> FEWER_SIZES = List.of(3, 6, 10, 16, 32, 64);
     private static final int QUICK_WORKLOADS = 3;
     private static final String OURS = "ours";
     private static final int DEFAULT_SIZE = 10;
     private static final int ROUNDS = 100;
-    private static final int QUICK_ROUNDS = 20;
+    private static final int QUICK_ROUNDS = 14;
     private static final Duration SLICE = Duration.ofMillis(100);
     private static final Effort MEASURING =
             new Effort(Duration.ofMillis(300), Duration.ofMillis(1_200), Duration.ofMillis(300));
@@ -147,6 +147,7 @@ final class QueryPoolSize {
                 Pooled pooled = new Pooled(workload, place.url(workload))) {
             pooled.add(OURS, computed(session, workload, place, threads));
             sizes.forEach(each -> pooled.add(Integer.toString(each), each));
+            pooled.awaitFull();
             Samples rates = threads.compare(
                             "query.poolsize." + workload.name(),
                             pooled.contenders,
@@ -175,6 +176,15 @@ final class QueryPoolSize {
             HikariDataSource pool = pool(url, size);
             pools.add(pool);
             contenders.add(new Contender(name, size + " connections", page -> use(pool, workload.use(), page)));
+        }
+
+        /** Pools fill in the background. */
+        void awaitFull() {
+            Await.until(
+                    "the pools are full",
+                    () -> pools.stream()
+                            .allMatch(each ->
+                                    each.getHikariPoolMXBean().getTotalConnections() == each.getMaximumPoolSize()));
         }
 
         @Override

@@ -74,8 +74,13 @@ public final class PoolSize {
     private int byProcessors() {
         if (options.cores == 0) return UNKNOWN;
         double atOnce = 2.0 * options.cores + options.spindles;
-        double held = options.worked == null ? atOnce : atOnce * hold().toNanos() / options.worked.toNanos();
+        double held = options.worked == null ? atOnce : atOnce * atRest().toNanos() / options.worked.toNanos();
         return Math.max(1, capped(held / options.instances));
+    }
+
+    /** How long it would be held if no processor had to be waited for. */
+    private Duration atRest() {
+        return hold().minus(options.queued);
     }
 
     private double burstiness() {
@@ -227,9 +232,13 @@ public final class PoolSize {
             String why = options.workedFrom.isEmpty() ? "" : ": all of hold counts as work; " + options.workedFrom;
             return atOnce + shared() + why;
         }
-        return "(" + atOnce + ") × " + number(seconds(hold()) / seconds(options.worked)) + " held ÷ worked" + shared()
-                + ": the server works " + words(options.worked) + " of " + words(hold()) + " held ("
-                + options.workedFrom + ")";
+        String queued = options.queued.isZero()
+                ? ""
+                : "; " + words(options.queued) + " more were waited for its processors, which are full";
+        return "(" + atOnce + ") × " + number(seconds(atRest()) / seconds(options.worked)) + " held ÷ worked" + shared()
+                + ": the server works " + words(options.worked) + " of " + words(atRest()) + " held ("
+                + options.workedFrom
+                + queued + ")";
     }
 
     private String server() {

@@ -71,7 +71,9 @@ public final class Pools {
      * <p>Where the time held is known ({@link SizeOptions#hold}, {@link SizeOptions#measured}) and {@link SizeOptions#worked} is
      * not given, the server is asked for that too. PostgreSQL from 14 on tells in {@code pg_stat_database} how long a transaction
      * of this database works there, once it has counted 1,000 of them; with {@code measured}, a borrow is taken for as many
-     * transactions as statements, at least one, and without it for one. On others, with {@code measured}, the driver's time
+     * transactions as statements, at least one, and without it for one; and if the server's {@link SizeOptions#cores} were busy to 70 %
+     * or more with all instances together, time held that is neither work nor network nor the application's was waited for
+     * them, and does not count: more connections would not shorten it. On others, with {@code measured}, the driver's time
      * counts without the network's round trips, one a statement, as the fastest of five pings tells, but never less than a tenth of
      * it. Where neither can be had the driver's time counts, or all of the time held; {@link PoolSize#explain} says which.
      *
@@ -79,7 +81,7 @@ public final class Pools {
      * health checks too. If they are many and short next to the application's, it works longer than they tell, and the size is
      * too large: give {@code worked} then.
      *
-     * <p>Borrows one connection; one query, one more for the work, or five round trips.
+     * <p>Borrows one connection; one query, one more for the work, five round trips for the network's time.
      *
      * @param dataSource of the user that the pool will have; behind a connection proxy, as PgBouncer, give {@link
      *     SizeOptions#maxConnections} instead, since the proxy's limit is another one

@@ -19,17 +19,26 @@ import org.slf4j.LoggerFactory;
  * transactions than borrows, as with autocommit, there are as many as statements at most. So the estimate is on the careful
  * side there: more work, fewer connections. Of others the network's time is known, for what it is when nothing else happens.
  *
+ * <p>A server whose processors are all taken makes connections queue for them, most of it before it counts them as active.
+ * That is time held in which it does not work, and yet more connections would be of no use, but queue for longer. So it is
+ * left out, by what the time held would be at rest: the application's own time, the network's, and the work; as in the
+ * asymptotic bounds of closed systems (Denning and Buzen, "The Operational Analysis of Queueing Network Models", 1978).
+ *
  * <p>Nothing here fails: what cannot be asked is left, and said.
  *
  * @param worked null if all of the time held has to count
+ * @param queued time held in which a processor of the server's was waited for; zero if it has some to spare
  * @param from how that is known, or why nothing better is
  */
-record ServerWork(@Nullable Duration worked, String from) {
+record ServerWork(@Nullable Duration worked, Duration queued, String from) {
     private static final Logger LOG = LoggerFactory.getLogger(ServerWork.class);
     private static final int FIRST_POSTGRES_THAT_COUNTS = 14;
     private static final long LEAST_TRANSACTIONS = 1_000;
     private static final double NANOS_PER_MILLI = 1e6;
     private static final int PINGS = 5;
+    /** Of all processors; beyond, one queues for them. */
+    private static final double FULL = 0.7;
+
     private static final int SECONDS = 10;
     /** The network's time, at rest, can be more than it is under load. */
     private static final int LEAST_PART = 10;
@@ -44,12 +53,14 @@ record ServerWork(@Nullable Duration worked, String from) {
             boolean isPostgres =
                     connection.getMetaData().getDatabaseProductName().equals("PostgreSQL");
             if (isPostgres && connection.getMetaData().getDatabaseMajorVersion() >= FIRST_POSTGRES_THAT_COUNTS) {
-                return statistics(connection, options);
+                ServerWork work = statistics(connection, options);
+                return work.isFull(options) ? work.withoutQueue(options, roundTrip(connection, nanos)) : work;
             }
-            return options.measured == null || options.worked == null
-                    ? new ServerWork(options.worked, options.workedFrom)
-                    : withoutNetwork(
-                            options, options.worked, options.measured.statements(), roundTrip(connection, nanos));
+            PoolWatch.Measured load = options.measured;
+            Duration driver = options.worked;
+            return load == null || driver == null
+                    ? new ServerWork(driver, Duration.ZERO, options.workedFrom)
+                    : withoutNetwork(options, driver, load.statements(), roundTrip(connection, nanos));
         } catch (SQLException e) {
             LOG.debug("the server does not tell how much it works", e);
             return byDriver(options, "the server does not tell: " + e.getMessage());
@@ -87,10 +98,29 @@ record ServerWork(@Nullable Duration worked, String from) {
         Duration limit = options.worked == null ? options.hold() : options.worked;
         String counted = String.format(Locale.ROOT, "pg_stat_database, %,d transactions", transactions);
         if (worked.compareTo(limit) >= 0) return byDriver(options, counted + ": no less");
-        if (options.measured == null) return new ServerWork(worked, counted + "; a borrow is taken for one");
-        if (atMost == 1) return new ServerWork(worked, counted);
+        if (options.measured == null)
+            return new ServerWork(worked, Duration.ZERO, counted + "; a borrow is taken for one");
+        if (atMost == 1) return new ServerWork(worked, Duration.ZERO, counted);
         return new ServerWork(
-                worked, counted + " of " + PoolSize.words(each) + ", " + PoolSize.number(atMost) + " a borrow at most");
+                worked,
+                Duration.ZERO,
+                counted + " of " + PoolSize.words(each) + ", " + PoolSize.number(atMost) + " a borrow at most");
+    }
+
+    /** Whether all instances together keep its processors busy, while this was measured. */
+    boolean isFull(SizeOptions options) {
+        if (options.measured == null || options.cores == 0 || worked == null) return false;
+        double busy = options.measured.perSecond() * PoolSize.seconds(worked) * options.instances;
+        return busy >= FULL * options.cores;
+    }
+
+    /** The same, with what is held beyond what it would be at rest. */
+    ServerWork withoutQueue(SizeOptions options, Duration roundTrip) {
+        if (options.measured == null || options.worked == null || worked == null) return this;
+        Duration own = options.hold().minus(options.worked);
+        Duration network = PoolSize.times(roundTrip, options.measured.statements());
+        Duration more = options.hold().minus(own).minus(network).minus(worked);
+        return more.isNegative() ? this : new ServerWork(worked, more, from);
     }
 
     /** By the driver's time, of which the network takes one round trip a statement. */
@@ -102,6 +132,7 @@ record ServerWork(@Nullable Duration worked, String from) {
         if (worked.compareTo(driver) >= 0) return byDriver(options, "the network takes no time");
         return new ServerWork(
                 worked,
+                Duration.ZERO,
                 "the driver's " + PoolSize.words(driver) + " − " + PoolSize.number(statements)
                         + (statements == 1 ? " statement × " : " statements × ") + PoolSize.words(roundTrip)
                         + " of network" + (isLittle ? ", no less than a tenth" : ""));
@@ -109,7 +140,8 @@ record ServerWork(@Nullable Duration worked, String from) {
 
     /** As if nobody had been asked, and why. */
     private static ServerWork byDriver(SizeOptions options, String why) {
-        return new ServerWork(options.worked, options.worked == null ? why : SizeOptions.BY_DRIVER + "; " + why);
+        return new ServerWork(
+                options.worked, Duration.ZERO, options.worked == null ? why : SizeOptions.BY_DRIVER + "; " + why);
     }
 
     /** The fastest of some. */

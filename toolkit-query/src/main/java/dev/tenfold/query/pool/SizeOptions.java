@@ -42,6 +42,8 @@ public final class SizeOptions {
     String workedFrom = "";
 
     private boolean isWorkedGiven;
+    /** Of {@link #hold}, what was waited for a processor of the server's. */
+    Duration queued = Duration.ZERO;
     /** What the application's pool does, where something else is not given. */
     PoolWatch.@Nullable Measured measured;
 
@@ -65,6 +67,7 @@ public final class SizeOptions {
         worked = from.worked;
         workedFrom = from.workedFrom;
         isWorkedGiven = from.isWorkedGiven;
+        queued = from.queued;
         measured = from.measured;
         mostWait = from.mostWait;
         limitsFrom = from.limitsFrom;
@@ -292,6 +295,7 @@ public final class SizeOptions {
         SizeOptions changed = new SizeOptions(this);
         changed.worked = work.worked();
         changed.workedFrom = work.from();
+        changed.queued = work.queued();
         return changed;
     }
 

@@ -191,6 +191,43 @@ class MeasuredSizeTest {
                                 + " of 12 ms held (as given)");
     }
 
+    /** Ten connections, of which each was held for ten milliseconds, a thousand times a second. */
+    private static SizeOptions overloaded(int instances) {
+        Duration hold = Duration.ofMillis(10);
+        PoolWatch.Measured load = new PoolWatch.Measured(1_000, hold, 1, Duration.ofMillis(9), 1);
+        return SizeOptions.NONE.cores(2).instances(instances).measured(load).complete();
+    }
+
+    @Test
+    void time_that_is_waited_for_processors_does_not_count() {
+        SizeOptions options = overloaded(1);
+        ServerWork work = ServerWork.counted(options, 20_000, 10_000);
+
+        assertThat(work.isFull(options)).isTrue();
+        assertThat(processors(options.with(work.withoutQueue(options, ROUND_TRIP))))
+                .isEqualTo(
+                        "processors      12  (2 × 2 cores + 1 disk) × 2.5 held ÷ worked: the server works 2 ms of 5 ms held"
+                                + " (pg_stat_database, 10,000 transactions; 5 ms more were waited for its processors, which are full)");
+    }
+
+    @Test
+    void a_network_that_explains_the_time_held_leaves_no_queue() {
+        SizeOptions options = overloaded(1);
+        ServerWork work = ServerWork.counted(options, 20_000, 10_000);
+
+        assertThat(work.withoutQueue(options, Duration.ofMillis(8))).isEqualTo(work);
+    }
+
+    @Test
+    void processors_are_full_if_all_instances_together_keep_them_busy() {
+        SizeOptions options = overloaded(1);
+        assertThat(ServerWork.counted(options, 13_900, 10_000).isFull(options)).isFalse();
+        assertThat(ServerWork.counted(options, 14_100, 10_000).isFull(options)).isTrue();
+
+        SizeOptions both = overloaded(2);
+        assertThat(ServerWork.counted(both, 7_100, 10_000).isFull(both)).isTrue();
+    }
+
     // ---- what is given wins
 
     @Test
@@ -404,7 +441,7 @@ class MeasuredSizeTest {
                         o -> o.measured(watch).cores(2).maxConnections(10_000).arrivals(FLOOD));
 
                 assertThat(processors(size))
-                        .matches(".* held \\(the driver's .* ms − 1 statement × .* ms of network\\)");
+                        .matches(".* held \\(the driver's .* ms − 1 statement × .* ms of network.*");
                 assertThat(size.connections()).as(size.explain()).isGreaterThan(2 * AT_ONCE);
                 assertThat(processors(Pools.size(
                                 pool.guard, o -> o.cores(2).arrivals(1).hold(HOLD))))
