@@ -17,6 +17,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
@@ -27,25 +28,27 @@ import javax.sql.DataSource;
  * different things.
  *
  * <p>So many threads as a service has, each of which asks again as soon as it has its answer: the load is always more than is
- * served, and the throughput tells what a size can do. The size is computed as a user would: from the cores, and from what is
- * measured at HikariCP's default size under that load. Of arrivals one fact is known, that each thread asks again at
- * once: all of them together would borrow {@code threads ÷ hold} times a second if none had to wait. How long a connection
- * works is told by the toolkit's watch, which cannot tell the network from the database, and by the server, which knows
- * only of the database; a size is computed from either.
+ * served, and the throughput tells what a size can do. The size is what a user gets: computed from the cores, from what the
+ * toolkit's watch measures at HikariCP's default size under that load, and from what the server counts. One fact is told,
+ * since a pool that is full hides it: each thread asks again at once, so that all of them together would borrow {@code
+ * threads ÷ hold} times a second if none had to wait.
  *
- * <p>The best of a sweep is the luckiest too, so that an equal size comes out a little below 1.
+ * <p>The best of a sweep is in part the luckiest: it is chosen by one half of the rounds, and compared by the other, in turn.
  */
 final class QueryPoolSize {
     private static final int THREADS = 64;
     private static final List<Integer> SIZES = List.of(1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64);
-    private static final List<Integer> FEWER_SIZES = List.of(2, 4, 8, 12, 16, 24, 32, 48, 64);
+    private static final List<Integer> FEWER_SIZES = List.of(3, 6, 10, 16, 32, 64);
     private static final int QUICK_WORKLOADS = 3;
     private static final String OURS = "ours";
-    private static final String BY_SERVER = "ours-by-server";
     private static final int DEFAULT_SIZE = 10;
+    private static final int ROUNDS = 100;
+    private static final int QUICK_ROUNDS = 14;
+    private static final Duration SLICE = Duration.ofMillis(100);
+    private static final Effort MEASURING =
+            new Effort(Duration.ofMillis(300), Duration.ofMillis(1_200), Duration.ofMillis(300));
     private static final int ROWS = 100_000;
     private static final int SUMMED = 3_000;
-    private static final double NANOS_PER_MILLI = 1e6;
     private static final Duration ROUND_TRIP = Duration.ofMillis(2);
     private static final Duration THINKING = Duration.ofMillis(4);
 
@@ -61,7 +64,6 @@ final class QueryPoolSize {
 
     /** Where the work is done. */
     private record Place(PostgresServer server, String database, FaultProxy network) {
-        private static final String WORKED = "select active_time from pg_stat_database where datname = ?";
         private static final String CONNECTIONS = "select numbackends from pg_stat_database where datname = ?";
 
         String url(Workload workload) {
@@ -72,25 +74,27 @@ final class QueryPoolSize {
             return server.dataSource(database);
         }
 
-        /** How long all connections of the past executed something. */
-        Duration worked() throws SQLException {
-            return Duration.ofNanos((long) (ask(WORKED) * NANOS_PER_MILLI));
-        }
-
-        void awaitNoConnections() {
-            Await.until("no connection to " + database, () -> ask(CONNECTIONS) == 0);
-        }
-
-        /** By way of another database, so as not to count itself. */
-        private double ask(String sql) throws SQLException {
-            try (Connection connection = server.dataSource("postgres").getConnection();
-                    PreparedStatement select = connection.prepareStatement(sql)) {
-                select.setString(1, database);
-                try (ResultSet rows = select.executeQuery()) {
-                    if (!rows.next()) throw new IllegalStateException("no database " + database);
-                    return rows.getDouble(1);
-                }
+        /** So that what was done before does not count. */
+        void forgetStatistics() throws SQLException {
+            awaitNoConnections();
+            try (Connection connection = dataSource().getConnection();
+                    Statement statement = connection.createStatement()) {
+                statement.execute("select pg_stat_reset()");
             }
+            awaitNoConnections();
+        }
+
+        /** The server adds a connection's times up when it ends. Asked by way of another database. */
+        void awaitNoConnections() {
+            Await.until("no connection to " + database, () -> {
+                try (Connection connection = server.dataSource("postgres").getConnection();
+                        PreparedStatement select = connection.prepareStatement(CONNECTIONS)) {
+                    select.setString(1, database);
+                    try (ResultSet rows = select.executeQuery()) {
+                        return rows.next() && rows.getInt(1) == 0;
+                    }
+                }
+            });
         }
     }
 
@@ -141,10 +145,9 @@ final class QueryPoolSize {
         List<Integer> sizes = session.quick() ? FEWER_SIZES : SIZES;
         try (RateLimitThreads threads = new RateLimitThreads(THREADS);
                 Pooled pooled = new Pooled(workload, place.url(workload))) {
-            Measured measured = measure(session, workload, place, threads);
-            pooled.add(OURS, size(session, place, measured, measured.workedByDriver()));
-            pooled.add(BY_SERVER, size(session, place, measured, measured.workedByServer()));
+            pooled.add(OURS, computed(session, workload, place, threads));
             sizes.forEach(each -> pooled.add(Integer.toString(each), each));
+            pooled.awaitFull();
             Samples rates = threads.compare(
                             "query.poolsize." + workload.name(),
                             pooled.contenders,
@@ -175,60 +178,48 @@ final class QueryPoolSize {
             contenders.add(new Contender(name, size + " connections", page -> use(pool, workload.use(), page)));
         }
 
+        /** Pools fill in the background. */
+        void awaitFull() {
+            Await.until(
+                    "the pools are full",
+                    () -> pools.stream()
+                            .allMatch(each ->
+                                    each.getHikariPoolMXBean().getTotalConnections() == each.getMaximumPoolSize()));
+        }
+
         @Override
         public void close() {
             pools.forEach(HikariDataSource::close);
         }
     }
 
+    /** Short rounds, and many, as what disturbs the machine often takes longer than a round. */
     private static Effort effort(boolean quick, int contenders) {
-        return quick
-                ? new Effort(Duration.ofMillis(200), Duration.ofMillis(4L * 200 * contenders), Duration.ofMillis(200))
-                : new Effort(Duration.ofMillis(500), Duration.ofMillis(12L * 500 * contenders), Duration.ofMillis(500));
+        int rounds = quick ? QUICK_ROUNDS : ROUNDS;
+        return new Effort(SLICE, SLICE.multipliedBy((long) rounds * contenders), SLICE);
     }
 
-    /**
-     * What a user can know of a borrow.
-     *
-     * @param workedByDriver as the toolkit's watch tells: while a statement was executed, with the network's time
-     * @param workedByServer as PostgreSQL tells, {@code pg_stat_database.active_time}
-     */
-    private record Measured(Duration hold, Duration workedByDriver, Duration workedByServer) {}
-
-    private static Measured measure(Session session, Workload workload, Place place, RateLimitThreads threads)
+    /** The size that a user gets, whose pool has had the default size until now. */
+    private static int computed(Session session, Workload workload, Place place, RateLimitThreads threads)
             throws Exception {
-        Duration workedBefore = place.worked();
-        Figures figures;
-        long borrows;
+        place.forgetStatistics();
+        PoolWatch watch;
         try (HikariDataSource hikari = pool(place.url(workload), DEFAULT_SIZE)) {
             QueryGuard guard = QueryGuard.watch(hikari);
-            PoolWatch watch = Pools.watch(guard);
+            watch = Pools.watch(guard);
             Contender contender = new Contender("measured", "", page -> use(guard, workload.use(), page));
-            Effort effort = new Effort(Duration.ofMillis(300), Duration.ofMillis(700), Duration.ofMillis(700));
             RateLimitThreads.Outcome unused = threads.compare(
-                    workload.name() + ", measured", List.of(contender), ROWS, 1, effort, session.progress());
-            figures = watch.figures();
-            borrows = guard.borrows().returned();
+                    workload.name() + ", measured", List.of(contender), ROWS, 1, MEASURING, session.progress());
         }
-        place.awaitNoConnections(); // the server adds a connection's times up when it ends
-        Measured measured = new Measured(
-                figures.meanHold(),
-                Duration.ofNanos((long) (figures.meanHold().toNanos() / Math.max(1, figures.heldOverWorked()))),
-                place.worked().minus(workedBefore).dividedBy(borrows));
+        Figures figures = watch.figures();
         session.say("  " + figures);
-        return measured;
-    }
-
-    /** What the formula makes of it. */
-    private static int size(Session session, Place place, Measured measured, Duration worked) {
-        Duration hold = measured.hold();
+        place.awaitNoConnections();
         PoolSize size = Pools.size(
                 place.dataSource(),
-                options -> options.cores(Runtime.getRuntime().availableProcessors())
+                options -> options.measured(watch)
+                        .cores(Runtime.getRuntime().availableProcessors())
                         .threads(THREADS)
-                        .arrivals(THREADS * 1e9 / hold.toNanos())
-                        .hold(hold)
-                        .worked(worked.compareTo(hold) < 0 ? worked : hold));
+                        .arrivals(THREADS * 1e9 / figures.meanHold().toNanos()));
         session.say(size.explain().indent(2).stripTrailing());
         return size.connections();
     }
@@ -248,22 +239,33 @@ final class QueryPoolSize {
     }
 
     private static void emit(Session session, Workload workload, List<Integer> sizes, Samples rates) {
-        String best = "";
         StringBuilder line = new StringBuilder("  borrows/s");
         for (int each : sizes) {
-            String name = Integer.toString(each);
-            line.append(String.format(Locale.ROOT, "  %d: %.0f", each, rates.median(name)));
-            if (best.isEmpty() || rates.median(name) > rates.median(best)) best = name;
+            line.append(String.format(Locale.ROOT, "  %d: %.0f", each, rates.median(Integer.toString(each))));
         }
         session.say(line.toString());
-        String name = "query.poolsize.sweep." + workload.name();
-        session.emit(row(name, OURS, best, rates));
-        session.emit(row(name + ".server", BY_SERVER, best, rates));
+        Compared one = compared(sizes, rates.everySecond(0), rates.everySecond(1));
+        Compared other = compared(sizes, rates.everySecond(1), rates.everySecond(0));
+        session.say("  the best by one half of the rounds: " + one.best + ", by the other: " + other.best);
+        session.emit(new Row(
+                "query.poolsize.sweep." + workload.name(),
+                "best",
+                "borrows/s",
+                rates.median(OURS),
+                Math.sqrt(one.rate * other.rate),
+                Math.sqrt(one.ratio * other.ratio),
+                Better.HIGHER));
     }
 
-    private static Row row(String name, String ours, String best, Samples rates) {
-        double ratio = rates.paired(ours, best, Better.HIGHER::ratio);
-        return new Row(name, "best", "borrows/s", rates.median(ours), rates.median(best), ratio, Better.HIGHER);
+    /** The best of a sweep by some rounds, and what it serves in others, where ours over it is the ratio. */
+    private record Compared(String best, double rate, double ratio) {}
+
+    private static Compared compared(List<Integer> sizes, Samples choosing, Samples comparing) {
+        String best = sizes.stream()
+                .map(each -> Integer.toString(each))
+                .max(Comparator.comparingDouble(choosing::median))
+                .orElseThrow();
+        return new Compared(best, comparing.median(best), comparing.paired(OURS, best, Better.HIGHER::ratio));
     }
 
     // The workloads.

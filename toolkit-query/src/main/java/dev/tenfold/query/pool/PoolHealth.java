@@ -52,7 +52,9 @@ public record PoolHealth(Figures figures, List<Finding> findings) {
      * @param waitOverHold {@link #meanWait} ÷ {@link #meanHold}; above 0.1 the pool is short
      * @param expectedWaitOverHold what that should be of such a load, if nothing but the size makes it wait; infinite if it is more
      *     than the pool can serve
-     * @param heldOverWorked how many times longer connections are held than they work; above 3, it is not for the pool's size
+     * @param heldOverWorked how many times longer connections are held than they execute something; above 3, it is not for the
+     *     pool's size. Measured at the driver: the network counts as work, and so does the time until the thread that waits for an
+     *     answer has a processor. What the server works can be far less; {@link SizeOptions#measured} has it asked
      * @param load how much of the load that the pool can bear there is: 1 if a borrow waits a tenth of its hold, with nothing but
      *     the size to wait for. It grows as the load does, where waits stay low for long and then rise at once
      */

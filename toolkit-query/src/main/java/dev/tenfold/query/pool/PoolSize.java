@@ -73,12 +73,14 @@ public final class PoolSize {
     /** A connection that is held while the database does nothing for it takes no processor. */
     private int byProcessors() {
         if (options.cores == 0) return UNKNOWN;
-        double atOnce = (2.0 * options.cores + options.spindles) * heldOverWorked() / options.instances;
-        return Math.max(1, capped(atOnce));
+        double atOnce = 2.0 * options.cores + options.spindles;
+        double held = options.worked == null ? atOnce : atOnce * atRest().toNanos() / options.worked.toNanos();
+        return Math.max(1, capped(held / options.instances));
     }
 
-    private double heldOverWorked() {
-        return options.worked == null ? 1 : seconds(hold()) / seconds(options.worked);
+    /** How long it would be held if no processor had to be waited for. */
+    private Duration atRest() {
+        return hold().minus(options.queued);
     }
 
     private double burstiness() {
@@ -86,8 +88,7 @@ public final class PoolSize {
     }
 
     private Duration hold() {
-        if (options.hold == null) throw new IllegalStateException("asked for hold, which was not given");
-        return options.hold;
+        return options.hold();
     }
 
     private int reserved() {
@@ -225,9 +226,19 @@ public final class PoolSize {
 
     private String processors() {
         if (byProcessors == UNKNOWN) return "not given: cores(…) of the database's server";
-        String held = options.worked == null ? "" : " × " + number(heldOverWorked()) + " held ÷ worked";
-        return "2 × " + options.cores + " cores + " + options.spindles + (options.spindles == 1 ? " disk" : " disks")
-                + held + shared();
+        String atOnce =
+                "2 × " + options.cores + " cores + " + options.spindles + (options.spindles == 1 ? " disk" : " disks");
+        if (options.worked == null) {
+            String why = options.workedFrom.isEmpty() ? "" : ": all of hold counts as work; " + options.workedFrom;
+            return atOnce + shared() + why;
+        }
+        String queued = options.queued.isZero()
+                ? ""
+                : "; " + words(options.queued) + " more were waited for its processors, which are full";
+        return "(" + atOnce + ") × " + number(seconds(atRest()) / seconds(options.worked)) + " held ÷ worked" + shared()
+                + ": the server works " + words(options.worked) + " of " + words(atRest()) + " held ("
+                + options.workedFrom
+                + queued + ")";
     }
 
     private String server() {
@@ -263,7 +274,7 @@ public final class PoolSize {
         return time.toNanos() / 1e9;
     }
 
-    private static Duration times(Duration time, double factor) {
+    static Duration times(Duration time, double factor) {
         return Duration.ofNanos((long) Math.min(time.toNanos() * factor, Long.MAX_VALUE));
     }
 

@@ -6,6 +6,7 @@ import dev.tenfold.query.guard.BorrowedConnection;
 import dev.tenfold.query.guard.Borrows;
 import dev.tenfold.query.guard.FindingKind;
 import dev.tenfold.query.guard.QueryGuard;
+import dev.tenfold.query.guard.StatementStats;
 import dev.tenfold.query.pool.PoolHealth.Figures;
 import dev.tenfold.query.pool.PoolHealth.Finding;
 import dev.tenfold.query.pool.PoolHealth.Level;
@@ -30,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A pool is judged by waits, not by how many connections are out: with 80 % of them out one waits half of a hold for one of
  * 5, and a sixteenth for one of 20. What the wait should be is computed, as {@link Pools} does; how much more it is tells a small
- * pool from a load that comes in bursts. {@link Figures#heldOverWorked} says whether connections work at all.
+ * pool from a load that comes in bursts. {@link Figures#heldOverWorked} says whether connections work at all; the network's time
+ * counts as work there.
  *
  * <p>Thread-safe; borrowers wait for none of this. Options give a new watch, which begins anew.
  */
@@ -117,12 +119,17 @@ public final class PoolWatch {
             return PoolSize.seconds(judged) / PoolSize.seconds(worked);
         }
 
-        /** Of arrivals as they come by chance, and holds that vary as these did. */
-        double burstiness() {
+        /** The standard deviation of times held over their mean; 1 if they are few. */
+        double holdVariation() {
             double mean = PoolSize.seconds(meanHold());
             if (returned() < FEW || mean <= 0) return 1;
             double squares = (to.totals.heldSquared() - from.totals.heldSquared()) / returned();
-            return Erlang.burstiness(1, Math.sqrt(Math.max(0, squares / (mean * mean) - 1)));
+            return Math.sqrt(Math.max(0, squares / (mean * mean) - 1));
+        }
+
+        /** Of arrivals as they come by chance, and holds that vary as these did. */
+        double burstiness() {
+            return Erlang.burstiness(1, holdVariation());
         }
 
         double utilisation(int size) {
@@ -148,6 +155,22 @@ public final class PoolWatch {
                     utilisation * size / Erlang.mostLoad(size, burstiness(), MOST_WAIT));
         }
     }
+
+    /**
+     * What a size is computed from, over the window.
+     *
+     * @param perSecond borrows, refused ones too
+     * @param hold mean time held
+     * @param holdVariation its standard deviation over its mean
+     * @param worked mean time of it in which the driver executed; null if that is not known, as where it was used directly
+     * @param statements how many a borrow executes, since the guard began to watch
+     */
+    record Measured(
+            double perSecond,
+            Duration hold,
+            double holdVariation,
+            @Nullable Duration worked,
+            double statements) {}
 
     private PoolWatch(QueryGuard guard, HikariDataSource hikari, Duration heldFor, Duration window) {
         this.guard = guard;
@@ -267,6 +290,36 @@ public final class PoolWatch {
 
     private Figures figures(Span span) {
         return span.figures(size(), busy(), waiting());
+    }
+
+    Measured measured() {
+        Span span = span();
+        if (span.returned() < FEW) {
+            throw new IllegalArgumentException(String.format(
+                    Locale.ROOT,
+                    "measured(…) needs %d connections that came back, and %s saw %d within %s; let the application work for"
+                            + " longer before, look at the watch at least once a window, or give arrivals(…) and hold(…)",
+                    FEW,
+                    this,
+                    span.returned(),
+                    PoolSize.words(span.to.totals.watched().minus(span.from.totals.watched()))));
+        }
+        Duration hold = atLeastOneNano(PoolSize.seconds(span.meanHold()));
+        double heldOverWorked = span.heldOverWorked();
+        return new Measured(
+                (Math.max(span.borrowed(), span.returned()) + span.refused()) / span.seconds(),
+                hold,
+                span.holdVariation(),
+                Double.isNaN(heldOverWorked) ? null : atLeastOneNano(PoolSize.seconds(hold) / heldOverWorked),
+                (double) executed() / span.to.totals.borrowed());
+    }
+
+    private long executed() {
+        return guard.statements().stream().mapToLong(StatementStats::count).sum();
+    }
+
+    private static Duration atLeastOneNano(double seconds) {
+        return Duration.ofNanos((long) Math.max(1, seconds * 1e9));
     }
 
     /**

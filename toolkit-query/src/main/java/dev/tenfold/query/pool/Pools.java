@@ -5,6 +5,8 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.query.guard.QueryGuard;
 import java.io.IOException;
 import java.io.InputStream;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Properties;
@@ -20,7 +22,7 @@ import org.slf4j.LoggerFactory;
  * <pre>{@code
  * PoolSize size = Pools.size(migrations, o -> o                       // asks the database for its limits
  *         .cores(8).reserved(10).instances(4).threads(200)
- *         .arrivals(300).hold(Duration.ofMillis(12)));
+ *         .arrivals(300).hold(Duration.ofMillis(12)));               // or measured(pool), once it is at work
  * log.info(size.explain());                                           // 6 connections: what the load needs …
  * HikariDataSource hikari = Pools.hikari(config, size);
  * QueryGuard dataSource = QueryGuard.watch(hikari);                   // what the application uses
@@ -34,8 +36,11 @@ import org.slf4j.LoggerFactory;
  * <ul>
  *   <li>need: the fewest with which one waits a tenth of the time that a connection is held, on average (Erlang C, times
  *       Allen's and Cunneen's factor for bursts)
- *   <li>ceilings: {@code 2 × cores + disks}, and what the server grants, each shared by all instances; and as many as threads
- *       can have out. The first is that of PostgreSQL's and HikariCP's wikis: beyond, connections wait inside of the database
+ *   <li>ceilings: {@code (2 × cores + disks) × held ÷ worked}, and what the server grants, each shared by all instances; and as
+ *       many as threads can have out. {@code 2 × cores + disks} is that of PostgreSQL's and HikariCP's wikis: beyond, connections
+ *       wait inside of the database. It bounds those for which the server works at once. One that is held while nothing works
+ *       there, as the network transports or the application computes, takes no processor, so that there can be more by as
+ *       much as the time held is longer than the time that the server works
  *   <li>floor: {@code threads × (connections each − 1) + 1}
  * </ul>
  *
@@ -61,7 +66,22 @@ public final class Pools {
     /**
      * Computes a size, and asks the database for what is not given: on PostgreSQL {@code max_connections}, what it reserves, and
      * the limits of the database and the role; on MariaDB and MySQL {@code max_connections} and {@code max_user_connections}.
-     * Others are not asked. Borrows one connection; one query.
+     * Others are not asked.
+     *
+     * <p>Where the time held is known ({@link SizeOptions#hold}, {@link SizeOptions#measured}) and {@link SizeOptions#worked} is
+     * not given, the server is asked for that too. PostgreSQL from 14 on tells in {@code pg_stat_database} how long a transaction
+     * of this database works there, once it has counted 1,000 of them; with {@code measured}, a borrow is taken for as many
+     * transactions as statements, at least one, and without it for one; and if the server's {@link SizeOptions#cores} were busy to 70 %
+     * or more with all instances together, time held that is neither work nor network nor the application's was waited for
+     * them, and does not count: more connections would not shorten it. On others, with {@code measured}, the driver's time
+     * counts without the network's round trips, one a statement, as the fastest of five pings tells, but never less than a tenth of
+     * it. Where neither can be had the driver's time counts, or all of the time held; {@link PoolSize#explain} says which.
+     *
+     * <p>Weakness: PostgreSQL counts all transactions since {@code pg_stat_reset()}, those of other applications and of
+     * health checks too. If they are many and short next to the application's, it works longer than they tell, and the size is
+     * too large: give {@code worked} then.
+     *
+     * <p>Borrows one connection; one query, one more for the work, five round trips for the network's time.
      *
      * @param dataSource of the user that the pool will have; behind a connection proxy, as PgBouncer, give {@link
      *     SizeOptions#maxConnections} instead, since the proxy's limit is another one
@@ -74,13 +94,26 @@ public final class Pools {
         Objects.requireNonNull(dataSource, "dataSource");
         SizeOptions chosen = chosen(options);
         DataSource asked = dataSource instanceof QueryGuard guard ? guard.target() : dataSource;
-        return new PoolSize(chosen.with(ServerLimits.of(asked)));
+        return new PoolSize(asked(asked, chosen));
+    }
+
+    /** With what the database says, where something is not given. */
+    private static SizeOptions asked(DataSource dataSource, SizeOptions chosen) {
+        try (Connection connection = dataSource.getConnection()) {
+            SizeOptions limited = chosen.with(ServerLimits.of(connection));
+            return limited.asksForWork() ? limited.with(ServerWork.of(connection, limited, System::nanoTime)) : limited;
+        } catch (SQLException e) {
+            throw new IllegalStateException(
+                    "cannot ask " + dataSource + " how many connections it grants: " + e.getMessage()
+                            + "; let it be up, or give maxConnections(…) and use size(options)",
+                    e);
+        }
     }
 
     private static SizeOptions chosen(UnaryOperator<SizeOptions> options) {
         Objects.requireNonNull(options, "options");
         return Objects.requireNonNull(options.apply(SizeOptions.NONE), "options gave null; return what they change")
-                .checked();
+                .complete();
     }
 
     /**

@@ -5,7 +5,6 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Locale;
-import javax.sql.DataSource;
 
 /**
  * How many connections a database grants.
@@ -30,21 +29,14 @@ record ServerLimits(int connections, int reserved, String from) {
     /** One more than max_connections is kept for an administrator. 0: no limit of its own. */
     private static final String MARIADB = "select @@global.max_connections, @@session.max_user_connections";
 
-    /** Asks it, with one connection. */
-    static ServerLimits of(DataSource dataSource) {
-        try (Connection connection = dataSource.getConnection()) {
-            String product = connection.getMetaData().getDatabaseProductName();
-            return switch (product.toLowerCase(Locale.ROOT)) {
-                case "postgresql" -> read(connection, POSTGRES, ServerLimits::postgres);
-                case "mariadb", "mysql" -> read(connection, MARIADB, ServerLimits::mariaDb);
-                default -> UNKNOWN;
-            };
-        } catch (SQLException e) {
-            throw new IllegalStateException(
-                    "cannot ask " + dataSource + " how many connections it grants: " + e.getMessage()
-                            + "; let it be up, or give maxConnections(…) and use size(options)",
-                    e);
-        }
+    /** Asks it: one query. */
+    static ServerLimits of(Connection connection) throws SQLException {
+        String product = connection.getMetaData().getDatabaseProductName();
+        return switch (product.toLowerCase(Locale.ROOT)) {
+            case "postgresql" -> read(connection, POSTGRES, ServerLimits::postgres);
+            case "mariadb", "mysql" -> read(connection, MARIADB, ServerLimits::mariaDb);
+            default -> UNKNOWN;
+        };
     }
 
     /** What one row says. */

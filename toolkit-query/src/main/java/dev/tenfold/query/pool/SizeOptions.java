@@ -3,6 +3,7 @@ package dev.tenfold.query.pool;
 import java.time.Duration;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +14,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SizeOptions {
     static final SizeOptions NONE = new SizeOptions(null);
+    /** Where {@link #worked} comes from if the watch alone tells. */
+    static final String BY_DRIVER = "at most: the driver's time, network and all";
+
+    private static final double USUAL_VARIATION = 1;
 
     // Assigned by the method that makes changed options, before anyone else sees them. 0 stands for what was not given.
     int cores;
@@ -28,10 +33,19 @@ public final class SizeOptions {
     @Nullable
     Duration hold;
 
-    double holdVariation = 1;
+    double holdVariation = -1;
 
     @Nullable
     Duration worked;
+
+    /** How that is known, or why it is not; empty if nobody was asked. */
+    String workedFrom = "";
+
+    private boolean isWorkedGiven;
+    /** Of {@link #hold}, what was waited for a processor of the server's. */
+    Duration queued = Duration.ZERO;
+    /** What the application's pool does, where something else is not given. */
+    PoolWatch.@Nullable Measured measured;
 
     double mostWait = 0.1;
     /** Where the server's limits come from. */
@@ -51,6 +65,10 @@ public final class SizeOptions {
         hold = from.hold;
         holdVariation = from.holdVariation;
         worked = from.worked;
+        workedFrom = from.workedFrom;
+        isWorkedGiven = from.isWorkedGiven;
+        queued = from.queued;
+        measured = from.measured;
         mostWait = from.mostWait;
         limitsFrom = from.limitsFrom;
     }
@@ -85,7 +103,7 @@ public final class SizeOptions {
      * How many connections the database grants to all of its clients together.
      *
      * @param count at least 1; not known by default, unless {@link Pools#size(javax.sql.DataSource,
-     *     java.util.function.UnaryOperator)} asks it
+     *     UnaryOperator)} asks it
      * @return changed options
      * @throws IllegalArgumentException if it is less
      */
@@ -192,7 +210,7 @@ public final class SizeOptions {
     /**
      * How much the times held differ: their standard deviation over their mean.
      *
-     * @param variation at least 0; default 1; more if some are long, as reports among page views
+     * @param variation at least 0; default 1, or what was {@link #measured}; more if some are long, as reports among page views
      * @return changed options
      * @throws IllegalArgumentException if it is less
      */
@@ -203,16 +221,48 @@ public final class SizeOptions {
     }
 
     /**
-     * How much of {@link #hold} the database works, on average. In the rest, as while the application computes or calls others
-     * inside of a transaction, the connection takes no processor there, so that more of them are of use.
+     * How much of {@link #hold} the database's server works for a connection, on average. In the rest, as while the network
+     * transports, or while the application computes or calls others inside of a transaction, the connection takes no processor
+     * there, so that more of them are of use.
      *
-     * @param mean more than zero, at most {@link #hold}; default all of it
+     * <p>What a driver takes to execute is no such figure: it counts the network, and with statements of some microseconds it is
+     * nearly all of the time. Ask the server: {@link Pools#size(javax.sql.DataSource, UnaryOperator)} does so if this is
+     * not given.
+     *
+     * @param mean more than zero, at most {@link #hold}; default what {@link #measured} and the server say, else all of it
      * @return changed options
-     * @throws IllegalArgumentException if it is zero or less
+     * @throws IllegalArgumentException if it is zero or less, or more than a day
      */
     public SizeOptions worked(Duration mean) {
         SizeOptions changed = new SizeOptions(this);
         changed.worked = positive("worked", mean);
+        changed.workedFrom = "as given";
+        changed.isWorkedGiven = true;
+        return changed;
+    }
+
+    /**
+     * Takes from a pool at work what is not given: {@link #arrivals}, {@link #hold}, {@link #holdVariation}, {@link #worked},
+     * all over the watch's {@link PoolWatch#window}, up to now; and how many statements a borrow executes. What is given wins,
+     * before or after. Call it in the busiest hour.
+     *
+     * <p>Weakness: a pool that is too small lets in no more than it serves, so that arrivals are too few, and holds take longer
+     * where the database is overloaded. Give {@link #arrivals} if you know better, or measure again with the new size.
+     *
+     * <p>For {@link #worked} the watch has the driver's time only, network and all. Let {@link Pools#size(javax.sql.DataSource,
+     * UnaryOperator)} ask the server.
+     *
+     * @param watch of the application's pool; looked at once, now
+     * @return changed options
+     * @throws IllegalArgumentException if fewer than 30 connections came back within the window
+     */
+    public SizeOptions measured(PoolWatch watch) {
+        return measured(Objects.requireNonNull(watch, "watch").measured());
+    }
+
+    SizeOptions measured(PoolWatch.Measured load) {
+        SizeOptions changed = new SizeOptions(this);
+        changed.measured = load;
         return changed;
     }
 
@@ -240,8 +290,53 @@ public final class SizeOptions {
         return changed;
     }
 
+    /** These, with what the server works. */
+    SizeOptions with(ServerWork work) {
+        SizeOptions changed = new SizeOptions(this);
+        changed.worked = work.worked();
+        changed.workedFrom = work.from();
+        changed.queued = work.queued();
+        return changed;
+    }
+
+    /** Whether the server can say something of use: what part of the time held it works. */
+    boolean asksForWork() {
+        return hold != null && !isWorkedGiven;
+    }
+
+    Duration hold() {
+        if (hold == null) throw new IllegalStateException("asked for hold, which was not given");
+        return hold;
+    }
+
+    /** These, with what was measured in place of what was not given, and what is usual in place of the rest. */
+    SizeOptions complete() {
+        SizeOptions filled = measured == null ? this : filled(measured);
+        if (filled.holdVariation >= 0) return filled.checked();
+        SizeOptions usual = new SizeOptions(filled);
+        usual.holdVariation = USUAL_VARIATION;
+        return usual.checked();
+    }
+
+    private SizeOptions filled(PoolWatch.Measured load) {
+        SizeOptions changed = new SizeOptions(this);
+        if (arrivals == 0) changed.arrivals = load.perSecond();
+        if (holdVariation < 0) changed.holdVariation = load.holdVariation();
+        Duration held = hold == null ? load.hold() : hold;
+        changed.hold = held;
+        if (isWorkedGiven) return changed;
+        Duration driver = load.worked();
+        if (driver == null) {
+            changed.workedFrom = "the watch cannot tell, as the driver was used directly";
+        } else {
+            changed.worked = driver.compareTo(held) < 0 ? driver : held;
+            changed.workedFrom = BY_DRIVER + "; size(dataSource, …) asks the server";
+        }
+        return changed;
+    }
+
     /** Refuses what does not go together, before anything is asked. */
-    SizeOptions checked() {
+    private SizeOptions checked() {
         if ((arrivals > 0) != (hold != null)) {
             throw new IllegalArgumentException(
                     hold == null

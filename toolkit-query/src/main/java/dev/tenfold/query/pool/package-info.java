@@ -12,7 +12,8 @@
  *   <li>{@link dev.tenfold.query.pool.PoolMetrics}: the same for Micrometer, an optional dependency
  * </ol>
  *
- * <p>Private: {@code Erlang} is the queueing theory, {@code ServerLimits} reads what a database grants, {@code LongHolds} tells
+ * <p>Private: {@code Erlang} is the queueing theory, {@code ServerLimits} reads what a database grants, {@code
+ * ServerWork} how much of the time held it works, {@code LongHolds} tells
  * a leak from a slow statement.
  */
 @NullMarked
