@@ -22,7 +22,7 @@ import java.util.stream.LongStream;
 final class ReadinessTopic implements Topic {
     static final int SERIES_OF_KIND = 40;
     private static final long TUNE = 1;
-    private static final long HELD_OUT = 1_000_000;
+    private static final long HELD_OUT = 9_000_000;
     private static final int QUICK_STEP = 3;
 
     /** The first is ours; the second is the peer of the rows that name no window. */

@@ -27,8 +27,8 @@ final class Mixture {
     /** Standard errors: slopes that are no further apart than twice that agree. */
     private static final double AGREE = 1.2;
 
-    private static final double WANDER_STEADY = 0.2;
-    private static final double WANDER_CHANGED = 0.4;
+    private static final double WANDER_STEADY = 0.25;
+    private static final double WANDER_CHANGED = 0.5;
 
     /** Of a relative misfit: more is as bad. */
     private static final double WORST_MISFIT = 0.5;
