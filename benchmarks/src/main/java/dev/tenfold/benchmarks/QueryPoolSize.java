@@ -21,6 +21,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.sql.DataSource;
 
 /**
@@ -34,6 +36,7 @@ import javax.sql.DataSource;
  * threads ÷ hold} times a second if none had to wait.
  *
  * <p>The best of a sweep is in part the luckiest: it is chosen by one half of the rounds, and compared by the other, in turn.
+ * The computed size is one of the sweep's, and measured once; where it is the best, the ratio is 1.
  */
 final class QueryPoolSize {
     private static final int THREADS = 64;
@@ -145,8 +148,11 @@ final class QueryPoolSize {
         List<Integer> sizes = session.quick() ? FEWER_SIZES : SIZES;
         try (RateLimitThreads threads = new RateLimitThreads(THREADS);
                 Pooled pooled = new Pooled(workload, place.url(workload))) {
-            pooled.add(OURS, computed(session, workload, place, threads));
-            sizes.forEach(each -> pooled.add(Integer.toString(each), each));
+            int ours = computed(session, workload, place, threads);
+            Stream.concat(sizes.stream(), Stream.of(ours))
+                    .distinct()
+                    .sorted()
+                    .forEach(each -> pooled.add(each == ours ? OURS : Integer.toString(each), each));
             pooled.awaitFull();
             Samples rates = threads.compare(
                             "query.poolsize." + workload.name(),
@@ -156,7 +162,7 @@ final class QueryPoolSize {
                             effort(session.quick(), pooled.contenders.size()),
                             session.progress())
                     .rates();
-            emit(session, workload, sizes, rates);
+            emit(session, workload, pooled.contenders, rates);
         }
     }
 
@@ -238,12 +244,15 @@ final class QueryPoolSize {
         }
     }
 
-    private static void emit(Session session, Workload workload, List<Integer> sizes, Samples rates) {
-        StringBuilder line = new StringBuilder("  borrows/s");
-        for (int each : sizes) {
-            line.append(String.format(Locale.ROOT, "  %d: %.0f", each, rates.median(Integer.toString(each))));
-        }
-        session.say(line.toString());
+    private static void emit(Session session, Workload workload, List<Contender> sizes, Samples rates) {
+        session.say(sizes.stream()
+                .map(each -> String.format(
+                        Locale.ROOT,
+                        "%s%s: %.0f",
+                        each.name().equals(OURS) ? OURS + ", " : "",
+                        each.settings(),
+                        rates.median(each.name())))
+                .collect(Collectors.joining("; ", "  borrows/s with ", "")));
         Compared one = compared(sizes, rates.everySecond(0), rates.everySecond(1));
         Compared other = compared(sizes, rates.everySecond(1), rates.everySecond(0));
         session.say("  the best by one half of the rounds: " + one.best + ", by the other: " + other.best);
@@ -251,21 +260,25 @@ final class QueryPoolSize {
                 "query.poolsize.sweep." + workload.name(),
                 "best",
                 "borrows/s",
-                rates.median(OURS),
-                Math.sqrt(one.rate * other.rate),
+                Math.sqrt(one.ours * other.ours),
+                Math.sqrt(one.theirs * other.theirs),
                 Math.sqrt(one.ratio * other.ratio),
                 Better.HIGHER));
     }
 
-    /** The best of a sweep by some rounds, and what it serves in others, where ours over it is the ratio. */
-    private record Compared(String best, double rate, double ratio) {}
+    /** The best of a sweep by some rounds, and what ours and it serve in others. */
+    private record Compared(String best, double ours, double theirs, double ratio) {}
 
-    private static Compared compared(List<Integer> sizes, Samples choosing, Samples comparing) {
+    private static Compared compared(List<Contender> sizes, Samples choosing, Samples comparing) {
         String best = sizes.stream()
-                .map(each -> Integer.toString(each))
+                .map(Contender::name)
                 .max(Comparator.comparingDouble(choosing::median))
                 .orElseThrow();
-        return new Compared(best, comparing.median(best), comparing.paired(OURS, best, Better.HIGHER::ratio));
+        return new Compared(
+                best,
+                comparing.median(OURS),
+                comparing.median(best),
+                comparing.paired(OURS, best, Better.HIGHER::ratio));
     }
 
     // The workloads.
