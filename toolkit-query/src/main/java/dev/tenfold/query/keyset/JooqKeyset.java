@@ -191,8 +191,8 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
             part[0] = next;
             for (R row : select.fetch()) {
                 if (items.size() == settings.limit()) return page(items, keys, true);
+                keys.add(key(row)); // first, as a mapper may change the record
                 items.add(mapper.map(row));
-                if (isEdge(items.size())) keys.add(key(row));
             }
         }
         return page(items, keys, false);

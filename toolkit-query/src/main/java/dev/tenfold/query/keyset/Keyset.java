@@ -247,8 +247,8 @@ public final class Keyset extends KeysetOptions<Keyset> {
                     KeyReader reader = new KeyReader(dialect, rows);
                     while (rows.next()) {
                         if (items.size() == settings.limit()) return page(items, keys, true);
+                        keys.add(reader.read()); // first, as a mapper may read on
                         items.add(mapper.map(rows));
-                        if (isEdge(items.size())) keys.add(reader.read());
                     }
                 }
             }

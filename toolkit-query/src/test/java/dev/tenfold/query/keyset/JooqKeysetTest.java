@@ -305,6 +305,24 @@ class JooqKeysetTest {
     }
 
     @Test
+    void a_mapper_may_change_the_record() throws SQLException {
+        create("create table post (id bigint primary key)", "insert into post values (1), (2), (3)");
+        JooqKeyset keyset = Keyset.by(POST.id.asc()).signedWith(SECRET).limit(2);
+
+        String after2 = changed(keyset).next().orElseThrow();
+
+        assertThat(changed(keyset.after(after2)).items()).containsExactly(3L);
+    }
+
+    private static Page<Long> changed(JooqKeyset keyset) {
+        return keyset.fetch(DSL_CONTEXT.select(POST.id).from(POST), row -> {
+            long id = row.get(POST.id);
+            row.set(POST.id, -1L);
+            return id;
+        });
+    }
+
+    @Test
     void a_value_that_loses_digits_is_an_error_and_no_endless_loop() throws SQLException {
         create(
                 "create table post (id bigint primary key, v timestamp not null)",

@@ -226,6 +226,24 @@ abstract class KeysetContract {
         }
     }
 
+    /** Where values and nulls meet within a page, at its end, and beyond it. */
+    @Test
+    void small_pages_of_few_rows_are_the_whole_ordered_read() throws SQLException {
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        fill(random);
+        for (int rows = 9; rows >= 0; rows--) {
+            run("delete from item where id > " + rows);
+            Sort sort = Sort.random(random);
+            List<Long> expected = ordered(sort.oracle);
+            for (int limit = 1; limit <= 4; limit++) {
+                String what = "seed " + seed + ", rows " + rows + ", limit " + limit + ", " + sort.columns;
+                compare("jdbc, " + what, overJdbc(sort), expected, limit);
+                compare("jooq, " + what, overJooq(sort), expected, limit);
+            }
+        }
+    }
+
     @Test
     void a_page_as_large_as_the_rest_is_the_last_one() throws SQLException {
         run("create table item (id bigint primary key)", "insert into item values (1), (2), (3), (4)");
