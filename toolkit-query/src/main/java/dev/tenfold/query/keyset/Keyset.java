@@ -181,8 +181,8 @@ public final class Keyset extends KeysetOptions<Keyset> {
      * @param <T> the items' type
      * @return the page
      * @throws IllegalArgumentException if the statement has no {@code {keyset}} or two, or a parameter after it
-     * @throws IllegalStateException if nothing was said of signing, or a column of the sort is not selected, is null in a row though it was
-     *     declared not to be, or is of a type that a cursor cannot carry
+     * @throws IllegalStateException if nothing was said of signing, or a column of the sort is not selected, shares its name with
+     *     another one, is null in a row though it was declared not to be, or is of a type that a cursor cannot carry
      * @throws SQLException of the driver
      */
     public <T> Page<T> fetch(
@@ -303,18 +303,24 @@ public final class Keyset extends KeysetOptions<Keyset> {
             this.rows = rows;
             ResultSetMetaData described = rows.getMetaData();
             for (int i = 0; i < at.length; i++) {
-                at[i] = find(labels.get(i));
+                at[i] = find(labels.get(i), described);
                 types.add(type(dialect, described, at[i]));
             }
         }
 
-        private int find(String label) {
-            try {
-                return rows.findColumn(label);
-            } catch (SQLException e) {
-                throw new IllegalStateException(
-                        "the statement does not select " + label + ", which the cursors are made of; add it", e);
+        private int find(String label, ResultSetMetaData described) throws SQLException {
+            int found = 0;
+            for (int i = 1; i <= described.getColumnCount(); i++) {
+                if (!described.getColumnLabel(i).equalsIgnoreCase(label)) continue;
+                if (found > 0) {
+                    throw new IllegalStateException("the statement selects two columns named " + label
+                            + ", and the cursors are made of one; give the other one another name");
+                }
+                found = i;
             }
+            if (found > 0) return found;
+            throw new IllegalStateException(
+                    "the statement does not select " + label + ", which the cursors are made of; add it");
         }
 
         /** The types that have exactly what the column has: java.sql.Timestamp depends on the JVM's time zone. */

@@ -311,6 +311,17 @@ abstract class KeysetContract {
                 .hasMessageContaining("does not select a,");
     }
 
+    @Test
+    void a_column_whose_name_another_one_has_too_is_refused_not_mistaken() throws SQLException {
+        run("create table item (id bigint primary key, a bigint)", "insert into item values (1, 2), (2, 1)");
+        Keyset keyset = Keyset.columns("i.id unique").signedWith(SECRET).limit(1);
+
+        assertThatThrownBy(
+                        () -> keyset.fetch(connection, "select i.a as id, i.id from item i where {keyset}", row -> 1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("two columns named id");
+    }
+
     /** Sorts by a column of the type, whose values differ as little as the type can, each twice. */
     final void exact(String type, String... literals) throws SQLException {
         run("drop table if exists item", "create table item (id bigint primary key, v " + type + ")");
