@@ -12,6 +12,7 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.OffsetTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -45,9 +46,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page takes one statement. If the first column may have nulls, it takes another one where its values and its nulls meet.
  *
- * <p>Positions are compared by the database, a text by its column's collation. An {@code enum} of MariaDB and MySQL is sorted by
- * its number and compared by its text, which their drivers do not tell: sort by {@code v + 0}, named in a subselect. Their {@code
- * float} and {@code year} are refused.
+ * <p>Positions are compared by the database, a text by its column's collation. An {@code enum} or {@code set} of MariaDB and
+ * MySQL is sorted by its number and compared by its text, which their drivers do not tell: sort by {@code v + 0}, named in a
+ * subselect. Their {@code float}, {@code year}, and {@code bit} of more than one are refused, and PostgreSQL's {@code timetz}.
  *
  * <p>Immutable and thread-safe. Each method returns a changed keyset.
  *
@@ -328,18 +329,29 @@ public final class Keyset extends KeysetOptions<Keyset> {
                 throws SQLException {
             if (dialect == Dialect.MYSQL) requireComparable(described, column);
             return switch (described.getColumnType(column)) {
+                // MySQL's tinyint(1), whose numbers above 1 its drivers call true.
+                case Types.BIT, Types.BOOLEAN -> dialect == Dialect.MYSQL ? Integer.class : null;
                 case Types.TIMESTAMP ->
                     name(described, column).equals("timestamptz") ? OffsetDateTime.class : LocalDateTime.class;
                 case Types.TIMESTAMP_WITH_TIMEZONE -> OffsetDateTime.class;
                 case Types.DATE -> LocalDate.class;
-                case Types.TIME -> name(described, column).equals("timetz") ? null : LocalTime.class;
+                case Types.TIME -> timeOfDay(dialect, described, column);
                 default -> null;
             };
         }
 
+        /** MySQL's goes below zero and beyond a day. The order of PostgreSQL's timetz is none of what its driver gives. */
+        private static Class<?> timeOfDay(Dialect dialect, ResultSetMetaData described, int column)
+                throws SQLException {
+            if (dialect == Dialect.MYSQL) return String.class;
+            if (!name(described, column).equals("timetz")) return LocalTime.class;
+            throw new IllegalStateException(KeyValues.unsupported(described.getColumnLabel(column), OffsetTime.class));
+        }
+
         private static void requireComparable(ResultSetMetaData described, int column) throws SQLException {
             String name = name(described, column);
-            if (name.startsWith("float") || name.startsWith("year")) {
+            boolean isBits = name.startsWith("bit") && described.getPrecision(column) > 1;
+            if (isBits || name.startsWith("float") || name.startsWith("year")) {
                 throw new IllegalStateException("column " + described.getColumnLabel(column) + " is a " + name
                         + ", which this database does not compare with the value that it gives; sort by a cast of it, named in a"
                         + " subselect: to double, or to unsigned");
@@ -354,10 +366,14 @@ public final class Keyset extends KeysetOptions<Keyset> {
         List<@Nullable Object> read() throws SQLException {
             List<@Nullable Object> key = new ArrayList<>(at.length);
             for (int i = 0; i < at.length; i++) {
-                Class<?> type = types.get(i);
-                key.add(keyValue(i, type == null ? rows.getObject(at[i]) : rows.getObject(at[i], type)));
+                key.add(keyValue(i, value(at[i], types.get(i))));
             }
             return key;
+        }
+
+        private @Nullable Object value(int column, @Nullable Class<?> type) throws SQLException {
+            if (type == null) return rows.getObject(column);
+            return type == String.class ? rows.getString(column) : rows.getObject(column, type);
         }
     }
 
