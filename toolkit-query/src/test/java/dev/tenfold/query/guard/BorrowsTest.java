@@ -161,12 +161,14 @@ class BorrowsTest {
         try (Connection only = small.getConnection()) {
             assertThat(only).isNotNull();
             assertThatExceptionOfType(SQLException.class).isThrownBy(small::getConnection);
+            assertThatExceptionOfType(UnsupportedOperationException.class)
+                    .isThrownBy(() -> small.getConnection("sa", "")); // which H2's pool does not do
         } catch (SQLException e) {
             throw new AssertionError(e);
         } finally {
             pool.dispose();
         }
-        assertThat(small.borrows().refused()).isEqualTo(1);
+        assertThat(small.borrows().refused()).isEqualTo(2);
         assertThat(small.borrows().waitedInVain()).isPositive();
         assertThat(small.borrows().borrowed()).isEqualTo(1);
     }
