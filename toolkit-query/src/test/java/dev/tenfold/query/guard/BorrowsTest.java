@@ -144,6 +144,25 @@ class BorrowsTest {
     }
 
     @Test
+    void one_that_another_thread_makes_statements_on_is_handed_over() throws Exception {
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (Connection connection = guard.getConnection()) {
+            connection.createStatement().close();
+            assertThat(guard.borrows().out().get(0).handedOver()).isFalse();
+
+            other.submit(() -> {
+                        connection.createStatement().close();
+                        return null;
+                    })
+                    .get();
+
+            assertThat(guard.borrows().out().get(0).handedOver()).isTrue();
+        } finally {
+            other.shutdown();
+        }
+    }
+
+    @Test
     void an_empty_batch_is_no_work() throws SQLException {
         try (Connection connection = guard.getConnection();
                 PreparedStatement statement = connection.prepareStatement("select 1")) {
