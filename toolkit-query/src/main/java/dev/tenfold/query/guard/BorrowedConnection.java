@@ -11,7 +11,7 @@ import java.util.List;
  * @param state what it does
  * @param since how long it has done that; if {@link State#UNKNOWN}, since it last executed something
  * @param statement what it executes, or else executed last, its literals taken out; empty if nothing
- * @param handedOver whether a thread other than that one has prepared statements on it
+ * @param handedOver whether a thread other than that one has made statements on it, calls of procedures apart
  * @param borrowedIn the application's frames where it was borrowed, innermost first, at most eight; empty if they were not
  *     kept: one borrow of 64 does
  */

@@ -137,7 +137,14 @@ public final class QueryGuard implements DataSource {
         ThreadState thread = ThreadState.current();
         if (thread.open != null) lookAtBorrow(thread);
         long asked = now();
-        return watched(target.getConnection(username, password), thread, asked);
+        Connection connection;
+        try {
+            connection = target.getConnection(username, password);
+        } catch (SQLException | RuntimeException e) {
+            loans.refused(now() - asked);
+            throw e;
+        }
+        return watched(connection, thread, asked);
     }
 
     /** Before the pool is asked, for that may wait for ever. */

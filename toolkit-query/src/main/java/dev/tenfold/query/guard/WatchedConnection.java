@@ -266,19 +266,18 @@ final class WatchedConnection extends ForwardingConnection {
 
     @Override
     public Statement createStatement() throws SQLException {
-        return new WatchedStatement(this, target.createStatement());
+        return watched(target.createStatement());
     }
 
     @Override
     public Statement createStatement(int resultSetType, int resultSetConcurrency) throws SQLException {
-        return new WatchedStatement(this, target.createStatement(resultSetType, resultSetConcurrency));
+        return watched(target.createStatement(resultSetType, resultSetConcurrency));
     }
 
     @Override
     public Statement createStatement(int resultSetType, int resultSetConcurrency, int resultSetHoldability)
             throws SQLException {
-        return new WatchedStatement(
-                this, target.createStatement(resultSetType, resultSetConcurrency, resultSetHoldability));
+        return watched(target.createStatement(resultSetType, resultSetConcurrency, resultSetHoldability));
     }
 
     @Override
@@ -328,6 +327,11 @@ final class WatchedConnection extends ForwardingConnection {
             String sql, int resultSetType, int resultSetConcurrency, int resultSetHoldability) throws SQLException {
         return WatchedCall.watch(
                 this, target.prepareCall(sql, resultSetType, resultSetConcurrency, resultSetHoldability), sql);
+    }
+
+    private Statement watched(Statement created) {
+        if (Thread.currentThread() != thread) handedOver = true;
+        return new WatchedStatement(this, created);
     }
 
     /**

@@ -43,6 +43,11 @@ import org.jspecify.annotations.Nullable;
  *         .fetch(dsl.selectFrom(POST).where(POST.AUTHOR.eq(author)), Records.mapping(Post::new));
  * }</pre>
  *
+ * <p>A {@code LocalDateTime} and a {@code Timestamp} jOOQ reads and binds by way of the JVM's time zone: in the hour that its
+ * clocks skip in spring, times are moved, and pages lose rows. Where such times may be stored, as those of UTC are, let the JVM's
+ * zone be UTC, or the column a {@code timestamptz} and the field an {@code Instant} or {@code OffsetDateTime}. {@link Keyset} reads
+ * them as they are.
+ *
  * <p>Settings, converters and listeners of the query's configuration apply. A query that has an order or a limit of its own is
  * refused by the compiler.
  *
@@ -191,8 +196,8 @@ public final class JooqKeyset extends KeysetOptions<JooqKeyset> {
             part[0] = next;
             for (R row : select.fetch()) {
                 if (items.size() == settings.limit()) return page(items, keys, true);
+                keys.add(key(row)); // first, as a mapper may change the record
                 items.add(mapper.map(row));
-                if (isEdge(items.size())) keys.add(key(row));
             }
         }
         return page(items, keys, false);

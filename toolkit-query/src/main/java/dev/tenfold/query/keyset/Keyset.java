@@ -12,6 +12,7 @@ import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.LocalTime;
 import java.time.OffsetDateTime;
+import java.time.OffsetTime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -45,9 +46,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A page takes one statement. If the first column may have nulls, it takes another one where its values and its nulls meet.
  *
- * <p>Positions are compared by the database, a text by its column's collation. An {@code enum} of MariaDB and MySQL is sorted by
- * its number and compared by its text, which their drivers do not tell: sort by {@code v + 0}, named in a subselect. Their {@code
- * float} and {@code year} are refused.
+ * <p>Positions are compared by the database, a text by its column's collation. An {@code enum} or {@code set} of MariaDB and
+ * MySQL is sorted by its number and compared by its text, which their drivers do not tell: sort by {@code v + 0}, named in a
+ * subselect. Their {@code float}, {@code year}, and {@code bit} of more than one are refused, and PostgreSQL's {@code timetz}.
  *
  * <p>Immutable and thread-safe. Each method returns a changed keyset.
  *
@@ -181,8 +182,8 @@ public final class Keyset extends KeysetOptions<Keyset> {
      * @param <T> the items' type
      * @return the page
      * @throws IllegalArgumentException if the statement has no {@code {keyset}} or two, or a parameter after it
-     * @throws IllegalStateException if nothing was said of signing, or a column of the sort is not selected, is null in a row though it was
-     *     declared not to be, or is of a type that a cursor cannot carry
+     * @throws IllegalStateException if nothing was said of signing, or a column of the sort is not selected, shares its name with
+     *     another one, is null in a row though it was declared not to be, or is of a type that a cursor cannot carry
      * @throws SQLException of the driver
      */
     public <T> Page<T> fetch(
@@ -247,8 +248,8 @@ public final class Keyset extends KeysetOptions<Keyset> {
                     KeyReader reader = new KeyReader(dialect, rows);
                     while (rows.next()) {
                         if (items.size() == settings.limit()) return page(items, keys, true);
+                        keys.add(reader.read()); // first, as a mapper may read on
                         items.add(mapper.map(rows));
-                        if (isEdge(items.size())) keys.add(reader.read());
                     }
                 }
             }
@@ -303,18 +304,24 @@ public final class Keyset extends KeysetOptions<Keyset> {
             this.rows = rows;
             ResultSetMetaData described = rows.getMetaData();
             for (int i = 0; i < at.length; i++) {
-                at[i] = find(labels.get(i));
+                at[i] = find(labels.get(i), described);
                 types.add(type(dialect, described, at[i]));
             }
         }
 
-        private int find(String label) {
-            try {
-                return rows.findColumn(label);
-            } catch (SQLException e) {
-                throw new IllegalStateException(
-                        "the statement does not select " + label + ", which the cursors are made of; add it", e);
+        private int find(String label, ResultSetMetaData described) throws SQLException {
+            int found = 0;
+            for (int i = 1; i <= described.getColumnCount(); i++) {
+                if (!described.getColumnLabel(i).equalsIgnoreCase(label)) continue;
+                if (found > 0) {
+                    throw new IllegalStateException("the statement selects two columns named " + label
+                            + ", and the cursors are made of one; give the other one another name");
+                }
+                found = i;
             }
+            if (found > 0) return found;
+            throw new IllegalStateException(
+                    "the statement does not select " + label + ", which the cursors are made of; add it");
         }
 
         /** The types that have exactly what the column has: java.sql.Timestamp depends on the JVM's time zone. */
@@ -322,18 +329,29 @@ public final class Keyset extends KeysetOptions<Keyset> {
                 throws SQLException {
             if (dialect == Dialect.MYSQL) requireComparable(described, column);
             return switch (described.getColumnType(column)) {
+                // MySQL's tinyint(1), whose numbers above 1 its drivers call true.
+                case Types.BIT, Types.BOOLEAN -> dialect == Dialect.MYSQL ? Integer.class : null;
                 case Types.TIMESTAMP ->
                     name(described, column).equals("timestamptz") ? OffsetDateTime.class : LocalDateTime.class;
                 case Types.TIMESTAMP_WITH_TIMEZONE -> OffsetDateTime.class;
                 case Types.DATE -> LocalDate.class;
-                case Types.TIME -> name(described, column).equals("timetz") ? null : LocalTime.class;
+                case Types.TIME -> timeOfDay(dialect, described, column);
                 default -> null;
             };
         }
 
+        /** MySQL's goes below zero and beyond a day. The order of PostgreSQL's timetz is none of what its driver gives. */
+        private static Class<?> timeOfDay(Dialect dialect, ResultSetMetaData described, int column)
+                throws SQLException {
+            if (dialect == Dialect.MYSQL) return String.class;
+            if (!name(described, column).equals("timetz")) return LocalTime.class;
+            throw new IllegalStateException(KeyValues.unsupported(described.getColumnLabel(column), OffsetTime.class));
+        }
+
         private static void requireComparable(ResultSetMetaData described, int column) throws SQLException {
             String name = name(described, column);
-            if (name.startsWith("float") || name.startsWith("year")) {
+            boolean isBits = name.startsWith("bit") && described.getPrecision(column) > 1;
+            if (isBits || name.startsWith("float") || name.startsWith("year")) {
                 throw new IllegalStateException("column " + described.getColumnLabel(column) + " is a " + name
                         + ", which this database does not compare with the value that it gives; sort by a cast of it, named in a"
                         + " subselect: to double, or to unsigned");
@@ -348,10 +366,14 @@ public final class Keyset extends KeysetOptions<Keyset> {
         List<@Nullable Object> read() throws SQLException {
             List<@Nullable Object> key = new ArrayList<>(at.length);
             for (int i = 0; i < at.length; i++) {
-                Class<?> type = types.get(i);
-                key.add(keyValue(i, type == null ? rows.getObject(at[i]) : rows.getObject(at[i], type)));
+                key.add(keyValue(i, value(at[i], types.get(i))));
             }
             return key;
+        }
+
+        private @Nullable Object value(int column, @Nullable Class<?> type) throws SQLException {
+            if (type == null) return rows.getObject(column);
+            return type == String.class ? rows.getString(column) : rows.getObject(column, type);
         }
     }
 

@@ -193,16 +193,11 @@ abstract sealed class KeysetOptions<K extends KeysetOptions<K>> permits Keyset, 
         Cursors unused = cursors();
     }
 
-    /** Whether cursors are made of that row, by its number from 1: the first one, and the last one of a full page. */
-    final boolean isEdge(int row) {
-        return row == 1 || row == settings.limit;
-    }
-
     /**
      * Makes a page of what was read.
      *
      * @param found in the direction that was read, at most {@code limit} of them
-     * @param keys of those that are an {@linkplain #isEdge edge}
+     * @param keys theirs; cursors are made of two of them, but a null is looked for in all
      * @param more whether there is another row beyond them
      */
     final <T> Page<T> page(List<T> found, List<List<@Nullable Object>> keys, boolean more) {

@@ -76,7 +76,7 @@ final class Seek {
 
     private String beyond(int i) {
         int n = columns.size();
-        if (i == n - 1) return compared(i, inclusive);
+        if (i == n - 1) return last(i);
         if (dialect == Dialect.POSTGRES && comparesAsRows(i)) {
             return row(i, n) + operator(i, inclusive) + row(n + i, 2 * n);
         }
@@ -90,6 +90,12 @@ final class Seek {
         String past = compared(i, false);
         if (i > 0 && column.nulls() == Nulls.LAST) past += " or {" + i + "} is null";
         return past + " or ({" + i + "} = {" + (n + i) + "} and " + deeper + ")";
+    }
+
+    /** Only a column that decides nothing is the last one and null: a unique key is among those before it. */
+    private String last(int i) {
+        if (!isNull(i)) return compared(i, inclusive);
+        return "{" + i + "} is " + (inclusive ? "null" : "not null");
     }
 
     /**

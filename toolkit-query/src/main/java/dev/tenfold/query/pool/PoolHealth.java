@@ -38,7 +38,7 @@ public record PoolHealth(Figures figures, List<Finding> findings) {
     }
 
     /**
-     * What was measured, of now or over the watch's window. Shares and ratios are NaN as long as nothing was borrowed.
+     * What was measured, of now or over the watch's window. The measured ratios are NaN as long as nothing came back.
      *
      * @param over how long the window was
      * @param size how many connections there can be

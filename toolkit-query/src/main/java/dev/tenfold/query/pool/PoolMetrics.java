@@ -18,9 +18,9 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>HikariCP's own meters, {@code hikaricp.connections} and those below it, unless the pool has metrics of its own already, as
  * those that Spring Boot binds. And gauges: {@code toolkit.headroom} with {@code resource="pool"} (from 1 to 0: {@link
- * PoolHealth.Figures#headroom}), and by {@code pool}, its name: {@code toolkit.pool.wait.ratio} (wait ÷ hold; alarm above 0.1),
- * {@code toolkit.pool.held.ratio} (held ÷ worked), {@code toolkit.pool.leaks}. All over the watch's window; NaN while nothing was
- * borrowed.
+ * PoolHealth.Figures#headroom}), and by {@code pool}, its name (or {@code resource}, if it has none yet): {@code toolkit.pool.wait.ratio} (wait ÷ hold; alarm above 0.1),
+ * {@code toolkit.pool.held.ratio} (held ÷ worked), {@code toolkit.pool.leaks}. All over the watch's window; the ratios are NaN while
+ * nothing came back.
  *
  * <p>Reading takes some microseconds, and for leaks the stacks of threads whose connections are out for long.
  */
@@ -64,7 +64,8 @@ public final class PoolMetrics implements MeterBinder {
                 Tags.of("resource", resource),
                 "Share of the load that is left",
                 it -> it.figures().headroom());
-        Tags pool = Tags.of("pool", hikari.getPoolName());
+        // A pool that begins with the first borrow has no name of its own until then.
+        Tags pool = Tags.of("pool", Objects.requireNonNullElse(hikari.getPoolName(), resource));
         gauge(registry, "toolkit.pool.wait.ratio", pool, "Wait for a connection ÷ time held", PoolWatch::waitOverHold);
         gauge(
                 registry,

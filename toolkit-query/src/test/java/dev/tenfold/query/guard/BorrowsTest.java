@@ -144,6 +144,25 @@ class BorrowsTest {
     }
 
     @Test
+    void one_that_another_thread_makes_statements_on_is_handed_over() throws Exception {
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try (Connection connection = guard.getConnection()) {
+            connection.createStatement().close();
+            assertThat(guard.borrows().out().get(0).handedOver()).isFalse();
+
+            other.submit(() -> {
+                        connection.createStatement().close();
+                        return null;
+                    })
+                    .get();
+
+            assertThat(guard.borrows().out().get(0).handedOver()).isTrue();
+        } finally {
+            other.shutdown();
+        }
+    }
+
+    @Test
     void an_empty_batch_is_no_work() throws SQLException {
         try (Connection connection = guard.getConnection();
                 PreparedStatement statement = connection.prepareStatement("select 1")) {
@@ -161,12 +180,14 @@ class BorrowsTest {
         try (Connection only = small.getConnection()) {
             assertThat(only).isNotNull();
             assertThatExceptionOfType(SQLException.class).isThrownBy(small::getConnection);
+            assertThatExceptionOfType(UnsupportedOperationException.class)
+                    .isThrownBy(() -> small.getConnection("sa", "")); // which H2's pool does not do
         } catch (SQLException e) {
             throw new AssertionError(e);
         } finally {
             pool.dispose();
         }
-        assertThat(small.borrows().refused()).isEqualTo(1);
+        assertThat(small.borrows().refused()).isEqualTo(2);
         assertThat(small.borrows().waitedInVain()).isPositive();
         assertThat(small.borrows().borrowed()).isEqualTo(1);
     }

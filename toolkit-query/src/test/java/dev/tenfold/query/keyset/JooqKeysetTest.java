@@ -305,6 +305,50 @@ class JooqKeysetTest {
     }
 
     @Test
+    void one_comes_back_from_an_empty_page_to_a_row_whose_last_field_is_null() throws SQLException {
+        create(
+                "create table post (id bigint primary key, slug text)",
+                "insert into post values (1, null), (2, null), (3, null)");
+        for (SortField<?> last :
+                List.of(POST.slug.asc().nullsLast(), POST.slug.desc().nullsFirst())) {
+            JooqKeyset keyset =
+                    Keyset.by(POST.id.asc(), last).signedWith(SECRET).limit(2);
+            String after2 = slugs(keyset).next().orElseThrow();
+            DSL_CONTEXT.execute("delete from post where id = 3");
+
+            Page<Long> empty = slugs(keyset.after(after2));
+
+            assertThat(empty.items()).isEmpty();
+            assertThat(slugs(keyset.before(empty.previous().orElseThrow())).items())
+                    .containsExactly(1L, 2L);
+            DSL_CONTEXT.execute("insert into post values (3, null)");
+            assertThat(slugs(keyset.after(after2)).items()).containsExactly(3L);
+        }
+    }
+
+    @Test
+    void a_mapper_may_change_the_record() throws SQLException {
+        create("create table post (id bigint primary key)", "insert into post values (1), (2), (3)");
+        JooqKeyset keyset = Keyset.by(POST.id.asc()).signedWith(SECRET).limit(2);
+
+        String after2 = changed(keyset).next().orElseThrow();
+
+        assertThat(changed(keyset.after(after2)).items()).containsExactly(3L);
+    }
+
+    private static Page<Long> changed(JooqKeyset keyset) {
+        return keyset.fetch(DSL_CONTEXT.select(POST.id).from(POST), row -> {
+            long id = row.get(POST.id);
+            row.set(POST.id, -1L);
+            return id;
+        });
+    }
+
+    private static Page<Long> slugs(JooqKeyset keyset) {
+        return keyset.fetch(DSL_CONTEXT.select(POST.id, POST.slug).from(POST), row -> row.get(POST.id));
+    }
+
+    @Test
     void a_value_that_loses_digits_is_an_error_and_no_endless_loop() throws SQLException {
         create(
                 "create table post (id bigint primary key, v timestamp not null)",

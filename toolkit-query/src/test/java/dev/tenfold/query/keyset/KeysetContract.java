@@ -226,6 +226,24 @@ abstract class KeysetContract {
         }
     }
 
+    /** Where values and nulls meet within a page, at its end, and beyond it. */
+    @Test
+    void small_pages_of_few_rows_are_the_whole_ordered_read() throws SQLException {
+        long seed = new Random().nextLong();
+        Random random = new Random(seed);
+        fill(random);
+        for (int rows = 9; rows >= 0; rows--) {
+            run("delete from item where id > " + rows);
+            Sort sort = Sort.random(random);
+            List<Long> expected = ordered(sort.oracle);
+            for (int limit = 1; limit <= 4; limit++) {
+                String what = "seed " + seed + ", rows " + rows + ", limit " + limit + ", " + sort.columns;
+                compare("jdbc, " + what, overJdbc(sort), expected, limit);
+                compare("jooq, " + what, overJooq(sort), expected, limit);
+            }
+        }
+    }
+
     @Test
     void a_page_as_large_as_the_rest_is_the_last_one() throws SQLException {
         run("create table item (id bigint primary key)", "insert into item values (1), (2), (3), (4)");
@@ -291,6 +309,17 @@ abstract class KeysetContract {
         assertThatThrownBy(() -> keyset.fetch(connection, "select id from item where {keyset}", row -> 1))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("does not select a,");
+    }
+
+    @Test
+    void a_column_whose_name_another_one_has_too_is_refused_not_mistaken() throws SQLException {
+        run("create table item (id bigint primary key, a bigint)", "insert into item values (1, 2), (2, 1)");
+        Keyset keyset = Keyset.columns("i.id unique").signedWith(SECRET).limit(1);
+
+        assertThatThrownBy(
+                        () -> keyset.fetch(connection, "select i.a as id, i.id from item i where {keyset}", row -> 1))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("two columns named id");
     }
 
     /** Sorts by a column of the type, whose values differ as little as the type can, each twice. */

@@ -37,7 +37,10 @@ class MariaDbKeysetTest extends KeysetContract {
     @Test
     void values_of_its_own_types_keep_their_last_digit() throws SQLException {
         exact("bigint unsigned", "0", "9223372036854775808", "18446744073709551615");
-        exact("time(6)", "'02:30:00.000001'", "'02:30:00.000002'");
+        exact("tinyint(1)", "-1", "0", "1", "2", "3");
+        exact("bit(1)", "0", "1");
+        exact("time", "'-100:00:00'", "'-10:00:00'", "'02:30:00'", "'30:00:00'", "'100:00:00'");
+        exact("time(6)", "'-00:00:00.000001'", "'02:30:00.000001'", "'02:30:00.000002'");
         exact("timestamp(6)", "'2026-07-01 02:30:00.000001'", "'2026-07-01 02:30:00.000002'");
         exact("binary(2)", "X'0000'", "X'00ff'", "X'ffff'");
         exact("varbinary(10)", "X''", "X'00'", "X'00ff'", "X'ff'");
@@ -45,13 +48,19 @@ class MariaDbKeysetTest extends KeysetContract {
     }
 
     @Test
-    void a_float_is_refused_as_it_is_not_compared_with_what_it_gives() throws SQLException {
-        run("create table item (id bigint primary key, v float not null)");
+    void what_is_not_compared_with_what_it_gives_is_refused() throws SQLException {
+        refuses("float");
+        refuses("bit(8)");
+        refuses("year");
+    }
+
+    private void refuses(String type) throws SQLException {
+        run("drop table if exists item", "create table item (id bigint primary key, v " + type + " not null)");
         Keyset keyset = Keyset.columns("v not null", "id unique").signedWith(SECRET);
 
         assertThatThrownBy(() -> keyset.fetch(connection, "select id, v from item where {keyset}", row -> 1))
                 .isInstanceOf(IllegalStateException.class)
-                .hasMessageContaining("column v is a float")
+                .hasMessageContaining("column v is a " + type.replaceAll("\\(.*", ""))
                 .hasMessageContaining("cast");
     }
 

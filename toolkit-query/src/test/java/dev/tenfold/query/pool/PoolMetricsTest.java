@@ -101,6 +101,24 @@ class PoolMetricsTest {
     }
 
     @Test
+    void a_pool_that_has_not_begun_and_has_no_name_yet_is_published_too() throws SQLException {
+        try (HikariDataSource lazy = new HikariDataSource()) {
+            lazy.setJdbcUrl("jdbc:h2:mem:lazy");
+            QueryGuard late = QueryGuard.watch(lazy);
+
+            new PoolMetrics(Pools.watch(late), "pool.late").bindTo(registry);
+
+            late.getConnection().close();
+            assertThat(registry.get("toolkit.pool.wait.ratio")
+                            .tag("pool", "pool.late")
+                            .gauge()
+                            .value())
+                    .isNotNaN();
+            assertThat(registry.find("hikaricp.connections").gauge()).isNotNull();
+        }
+    }
+
+    @Test
     void several_pools_are_told_apart() {
         new PoolMetrics(watch, "pool.reports").bindTo(registry);
 
