@@ -83,14 +83,16 @@ public final class Database implements AutoCloseable {
     private static final class Scope {
         final Database database;
         final Connection connection;
+        final Router.Lease lease;
         final boolean writes;
         final @Nullable Scope outer = SCOPE.get();
         final Set<Written> sessions = new LinkedHashSet<>();
         boolean failed;
 
-        Scope(Database database, Connection connection, boolean writes) {
+        Scope(Database database, Router.Lease lease, boolean writes) {
             this.database = database;
-            this.connection = connection;
+            this.connection = lease.connection;
+            this.lease = lease;
             this.writes = writes;
         }
 
@@ -243,9 +245,11 @@ public final class Database implements AutoCloseable {
 
     <T extends @Nullable Object> T read(@Nullable Session session, Work<T> work) throws SQLException {
         Scope outer = scope();
-        if (outer != null) return work.on(outer.connection);
+        if (outer != null && (session == null || outer.lease.shows(session.written()))) {
+            return work.on(outer.connection);
+        }
         Router.Lease lease = lease(session);
-        Scope mine = new Scope(this, lease.connection, false);
+        Scope mine = new Scope(this, lease, false);
         try (lease) {
             mine.enter();
             T result = inTransaction(mine, work);
@@ -263,7 +267,7 @@ public final class Database implements AutoCloseable {
         Scope outer = scope();
         if (outer != null) return join(outer, session, work);
         Router.Lease lease = router.write();
-        Scope mine = new Scope(this, lease.connection, true);
+        Scope mine = new Scope(this, lease, true);
         try (lease) {
             mine.enter();
             if (session != null) enter(mine, session);

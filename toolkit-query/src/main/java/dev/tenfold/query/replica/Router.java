@@ -66,18 +66,30 @@ final class Router {
         final Connection connection;
         private final @Nullable Replica replica;
         private final boolean isFallback;
+        private final @Nullable Token has;
         private final long began;
         private boolean closed;
 
-        private Lease(Connection connection, @Nullable Replica replica, boolean isFallback) {
+        private Lease(
+                Connection connection, @Nullable Replica replica, boolean isFallback, @Nullable Token has) {
             this.connection = connection;
             this.replica = replica;
             this.isFallback = isFallback;
+            this.has = has;
             this.began = options.nanoClock().getAsLong();
         }
 
         boolean isOnReplica() {
             return replica != null;
+        }
+
+        /** Whether a read on behalf of that session may join what began here. */
+        boolean shows(Written session) {
+            if (replica == null) return true;
+            if (session.isOpen()) return false;
+            Written.Mark mark = session.mark();
+            Token token = mark.token();
+            return token == null ? !mark.isUncertain() : has != null && has.covers(token);
         }
 
         void succeeded() {
@@ -104,7 +116,7 @@ final class Router {
     }
 
     Lease write() throws SQLException {
-        return new Lease(primary.borrow(), null, false);
+        return new Lease(primary.borrow(), null, false, null);
     }
 
     Lease read(@Nullable Written session) throws SQLException {
@@ -178,7 +190,7 @@ final class Router {
         boolean isLent = false;
         try {
             Connection connection = replica.borrow();
-            Lease lease = new Lease(connection, replica, false);
+            Lease lease = new Lease(connection, replica, false, needed);
             isLent = true;
             boolean isEnough = false;
             try {
@@ -227,7 +239,7 @@ final class Router {
         }
         Lease lease;
         try {
-            lease = new Lease(primary.borrow(), null, isFallback);
+            lease = new Lease(primary.borrow(), null, isFallback, null);
         } catch (SQLException | RuntimeException | Error e) {
             if (isFallback) fallbacks.decrementAndGet();
             throw e;

@@ -41,7 +41,8 @@ public final class Session {
 
     /**
      * Reads in one read-only transaction, as {@link Database#read}, and sees what this session wrote. Costs one round trip more
-     * only if no replica is known yet to have it.
+     * only if no replica is known yet to have it. Inside of a read on a replica that began without need of what this session
+     * wrote, it is a transaction of its own, on a second connection.
      *
      * @param <T> the result
      * @param work reads; it may be given a connection to any of the servers

@@ -8,9 +8,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CountingDataSource;
+import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.PostgresServer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
@@ -18,6 +20,10 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -367,6 +373,169 @@ class DatabaseTest {
         cluster.second.restart();
         Await.until("it is back", () -> port(db) == cluster.second.port());
         assertThat(db.stats().replicas().get(0).problem()).isEmpty();
+    }
+
+    @Test
+    void a_sessions_read_inside_of_a_read_that_may_lack_its_writes_does_not_join_it() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            int n = write(session, 14);
+            db.read(outer -> {
+                assertThat(Cluster.ask(outer, PORT)).isEqualTo("" + cluster.first.port());
+                assertThat(read(session, 14)).isEqualTo(n);
+                assertThat(port(db.session(null))).isEqualTo(cluster.first.port());
+                assertThat(Cluster.ask(outer, PORT)).isEqualTo("" + cluster.first.port());
+                return 0;
+            });
+        } finally {
+            cluster.first.resumeReplay();
+        }
+        awaitOnReplica(session);
+        session.read(outer -> {
+            session.read(inner -> assertThat(inner).isSameAs(outer));
+            return 0;
+        });
+    }
+
+    private static Session sessionThatWrote(Database db) throws SQLException {
+        Session session = db.session(null);
+        write(session, 16);
+        return session;
+    }
+
+    @Test
+    void a_commit_whose_answer_was_lost_is_seen_by_whom_it_belongs_to() throws SQLException {
+        Database db = ready(Database.primary(closing(Cluster.pool(losingAnswers(cluster.primary.dataSource(cluster.database)))))
+                .replica(pool(cluster.first)));
+        Session session = db.session(null);
+        int before = read(session, 17);
+        cluster.first.pauseReplay();
+        try {
+            assertThatThrownBy(() -> write(session, 17)).hasMessage("the answer is lost");
+            assertThat(read(session, 17)).isEqualTo(before + 1);
+            assertThat(read(db.session(session.token()), 17)).isEqualTo(before + 1);
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    /** Commits of transactions that wrote, and says that it failed. */
+    private static DataSource losingAnswers(DataSource of) {
+        return (DataSource) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    Object result = method.invoke(of, args);
+                    return result instanceof Connection connection ? losingAnswers(connection) : result;
+                });
+    }
+
+    private static Connection losingAnswers(Connection of) {
+        return (Connection) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (self, method, args) -> {
+                    Object result = method.invoke(of, args);
+                    if (!method.getName().equals("commit") || of.isReadOnly()) return result;
+                    throw new SQLTransientConnectionException("the answer is lost");
+                });
+    }
+
+    @Test
+    void a_read_that_is_interrupted_while_it_waits_goes_to_the_primary() throws Exception {
+        Database db = ready(options().maxWait(Duration.ofMinutes(10)));
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            write(session, 18);
+            AtomicReference<Object> seen = new AtomicReference<>();
+            Thread reader = new Thread(() -> {
+                try {
+                    int port = port(session);
+                    seen.set(Thread.currentThread().isInterrupted() ? port : "no longer interrupted");
+                } catch (SQLException e) {
+                    seen.set(e);
+                }
+            });
+            reader.start();
+            Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING);
+            reader.interrupt();
+            reader.join();
+            assertThat(seen).hasValue(cluster.primary.port());
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    private static int portIfAny(Session session) {
+        try {
+            return port(session);
+        } catch (SQLException e) {
+            return 0;
+        }
+    }
+
+    private static int portIfAny(Database db) {
+        try {
+            return port(db);
+        } catch (SQLException e) {
+            return 0;
+        }
+    }
+
+    @Test
+    void a_replica_that_starts_again_behind_its_former_place_hides_nothing() throws SQLException {
+        Database db = ready(
+                Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
+        Session session = db.session(null);
+        for (boolean isServerRestarted : new boolean[] {false, true}) {
+            int n = write(session, 20);
+            Await.until("it is read", () -> portIfAny(session) == cluster.second.port());
+            String place = cluster.ask(cluster.second, "select pg_last_wal_replay_lsn()");
+            // From now on it applies no commit of the last hour, once it is consistent.
+            cluster.run(cluster.second, "alter system set recovery_min_apply_delay = '1h'");
+            cluster.run(cluster.second, "select pg_reload_conf()");
+            try {
+                if (isServerRestarted) cluster.second.restart();
+                else crashOneBackend();
+                Await.until("it is behind", () -> isBehind(place));
+                long start = System.nanoTime();
+                Await.until("it is asked again", () -> {
+                    assertThat(readUnlessBroken(session, 20, n)).isEqualTo(n);
+                    return System.nanoTime() - start > 1_200_000_000L;
+                });
+            } finally {
+                cluster.run(cluster.second, "alter system reset recovery_min_apply_delay");
+                cluster.run(cluster.second, "select pg_reload_conf()");
+            }
+            Await.until("it is read again", () -> portIfAny(session) == cluster.second.port());
+            assertThat(read(session, 20)).isEqualTo(n);
+        }
+    }
+
+    /** What a pool lent to it may be a connection that broke a moment ago. */
+    private static int readUnlessBroken(Session session, int id, int otherwise) {
+        try {
+            return read(session, id);
+        } catch (SQLException broken) {
+            return otherwise;
+        }
+    }
+
+    private static boolean isBehind(String place) {
+        try {
+            return cluster.ask(cluster.second, "select pg_last_wal_replay_lsn() < '" + place + "'")
+                    .equals("t");
+        } catch (SQLException stillDown) {
+            return false;
+        }
+    }
+
+    /** All its others break with it, and it starts again from an older place, under the same main process. */
+    private static void crashOneBackend() throws SQLException {
+        try (Connection victim = cluster.second.dataSource(cluster.database).getConnection()) {
+            long pid = Long.parseLong(Cluster.ask(victim, "select pg_backend_pid()"));
+            assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue();
+            Await.until("it is dead", () -> !victim.isValid(1));
+        }
     }
 
     @Test
