@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. Holds no connection, so it needs no closing.
  */
 public final class Session {
-    /** The token of a session whose last write has no known place. */
+    /** The token of a session whose last write has no known place, or none yet. */
     private static final String UNCERTAIN = "uncertain";
 
     private final Database database;
@@ -67,11 +67,13 @@ public final class Session {
     }
 
     /**
-     * Where the next request goes on. Take it after the last write; an older one shows what is older.
+     * Where the next request goes on. Take it after the last write; an older one shows what is older. One that is taken in the
+     * middle of a write does not know where that will be: reads see everything up to then.
      *
      * @return short, made of letters, digits, {@code -} and {@code _}; empty if nothing was written
      */
     public String token() {
+        if (written.isOpen()) return UNCERTAIN;
         Written.Mark mark = written.mark();
         if (mark.isUncertain()) {
             Token later = database.primaryAfter(mark.since());

@@ -399,6 +399,19 @@ class DatabaseTest {
         });
     }
 
+    @Test
+    void a_token_taken_in_the_middle_of_a_write_does_not_hide_it() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        write(session, 15);
+        String inside = session.write(connection -> {
+            write(connection, 15);
+            return session.token();
+        });
+        assertThat(inside).isEqualTo("uncertain");
+        assertThat(session.token()).hasSize(28);
+    }
+
     private static Session sessionThatWrote(Database db) throws SQLException {
         Session session = db.session(null);
         write(session, 16);

@@ -255,6 +255,19 @@ class RoutedDataSourceTest {
     }
 
     @Test
+    void a_token_taken_before_the_connection_is_closed_does_not_hide_what_was_written() throws SQLException {
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try (Connection connection = db.dataSource(() -> false, () -> session).getConnection()) {
+            assertThat(Cluster.ask(connection, "update note set n = 10 where id = 27 returning n")).isEqualTo("10");
+            assertThat(db.session(session.token()).<String>read(it -> Cluster.ask(it, "select n from note where id = 27")))
+                    .isEqualTo("10");
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
     void what_is_asked_of_a_connection_first_decides_its_route() throws SQLException {
         try (Connection connection = db.dataSource().getConnection()) {
             assertThat(connection.getMetaData().getURL()).contains(":" + primary);
