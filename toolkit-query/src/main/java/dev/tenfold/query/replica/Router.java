@@ -245,6 +245,10 @@ final class Router {
             throw e;
         }
         try {
+            // What is not known is known after this, so the next reads need not come here.
+            if (reason == Reason.UNCERTAIN) {
+                Token unused = primary.ask(lease.connection);
+            }
             primary.verify(
                     lease.connection, (session == null ? own : session).mark().token());
             Objects.requireNonNull(onPrimary.get(reason)).increment();

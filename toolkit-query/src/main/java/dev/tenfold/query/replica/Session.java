@@ -75,11 +75,10 @@ public final class Session {
     public String token() {
         if (written.isOpen()) return UNCERTAIN;
         Written.Mark mark = written.mark();
-        if (mark.isUncertain()) {
-            Token later = database.primaryAfter(mark.since());
-            return later == null ? UNCERTAIN : later.text();
-        }
         Token place = mark.token();
-        return place == null ? "" : place.text();
+        if (place == null && !mark.isUncertain()) return "";
+        Token later = database.primaryAfter(mark.since());
+        if (later == null) return place == null ? UNCERTAIN : place.text();
+        return place == null || place.cluster() != later.cluster() ? later.text() : place.text();
     }
 }

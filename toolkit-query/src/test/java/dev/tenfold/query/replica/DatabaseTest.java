@@ -412,6 +412,18 @@ class DatabaseTest {
         assertThat(session.token()).hasSize(28);
     }
 
+    @Test
+    void a_token_that_says_nothing_is_replaced_by_the_first_read() throws SQLException {
+        Database db = ready(options());
+        long here = place(sessionThatWrote(db)).cluster();
+        for (String odd : new String[] {"uncertain", "garbage", new Token(here + 1, 1, 1).text()}) {
+            Session session = db.session(odd);
+            assertThat(port(session)).isEqualTo(cluster.primary.port());
+            assertThat(place(session).cluster()).isEqualTo(here);
+            awaitOnReplica(db.session(session.token()));
+        }
+    }
+
     private static Session sessionThatWrote(Database db) throws SQLException {
         Session session = db.session(null);
         write(session, 16);
