@@ -153,8 +153,8 @@ public final class DatabaseOptions {
     }
 
     /**
-     * Reads go on from replicas while the primary does not answer, however old they are, past {@link #maxLag}. A session still
-     * never sees less than it wrote. Default: off; such reads go to the primary, and fail.
+     * Reads go on from replicas while the primary does not answer, however old they are, past {@link #maxLag}, where none is known
+     * to be within it. A session still never sees less than it wrote. Default: off; such reads go to the primary, and fail.
      *
      * @return changed options
      */

@@ -122,10 +122,14 @@ final class Router {
     Lease read(@Nullable Written session) throws SQLException {
         long deadline = options.nanoClock().getAsLong() + options.maxWait();
         while (true) {
-            Need need = need(session);
+            Need written = written(session);
+            Need need = recent(written);
             Reason reason = need.reason;
             if (reason == null) {
                 Lease lease = onReplica(need.token);
+                if (lease == null && options.isStaleWhilePrimaryDown() && !primary.health.isUp()) {
+                    lease = onReplica(written.token);
+                }
                 if (lease != null) return lease;
                 reason = replicas.stream().anyMatch(replica -> replica.health.isUp()) ? Reason.LAG : Reason.DOWN;
             }
@@ -135,12 +139,17 @@ final class Router {
         }
     }
 
-    private Need need(@Nullable Written session) {
+    /** What was written and has to be seen. */
+    private Need written(@Nullable Written session) {
         if (replicas.isEmpty()) return new Need(null, Reason.NONE);
         Primary.Sample newest = primary.newest();
         Need need = new Need(null, null);
         if (session != null) need = and(need, session, newest);
-        if (options.readsYourWrites()) need = and(need, own, newest);
+        return options.readsYourWrites() ? and(need, own, newest) : need;
+    }
+
+    /** That, and all that is older than may be missed. */
+    private Need recent(Need need) {
         if (need.reason != null) return need;
         Primary.Sample recent = primary.recentEnough(options.nanoClock().getAsLong());
         if (recent != null) return and(need, recent.at());

@@ -490,6 +490,33 @@ class DatabaseTest {
         }
     }
 
+    @Test
+    void as_soon_as_the_primary_is_down_reads_that_may_be_stale_are_served() throws SQLException {
+        AtomicLong clock = new AtomicLong();
+        try (FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port())) {
+            HikariDataSource primary = closing(Cluster.pool(cluster.primary.jdbcUrl(cluster.database, link)));
+            primary.setConnectionTimeout(250);
+            Database db = ready(Database.primary(primary)
+                    .replica("first", pool(cluster.first))
+                    .staleWhilePrimaryDown()
+                    .with(clock::get, new Random(8)));
+            cluster.first.pauseReplay();
+            try {
+                Session session = db.session(null);
+                write(session, 19);
+                clock.addAndGet(Duration.ofSeconds(9).toNanos());
+                write(session, 19);
+                clock.addAndGet(Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
+                assertThat(port(db)).isEqualTo(cluster.primary.port());
+                link.cut();
+                Await.until("it is read", () -> portIfAny(db) == cluster.first.port());
+                assertThatThrownBy(() -> port(session)).isInstanceOf(SQLException.class);
+            } finally {
+                cluster.first.resumeReplay();
+            }
+        }
+    }
+
     private static int portIfAny(Session session) {
         try {
             return port(session);
