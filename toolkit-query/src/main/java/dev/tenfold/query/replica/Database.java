@@ -201,7 +201,8 @@ public final class Database implements AutoCloseable {
     /**
      * A data source for frameworks, in sessions. Where a connection leads is decided at its first use other than {@code setReadOnly},
      * and stays so until it is closed, whatever is called: by {@code setReadOnly(true)} before that, or else by asking once. No
-     * connection is taken before. Reads that must run on the primary are read-only there, too.
+     * connection is taken before. Reads that must run on the primary are read-only there, too; outside of transactions by two
+     * round trips.
      *
      * <p>A connection that may have written moves the session's token when it is closed, by one round trip; from its first use on
      * until then the session's reads go to the primary. Closing it rolls back what was not committed. Statements lead back to the

@@ -229,6 +229,31 @@ class RoutedDataSourceTest {
     }
 
     @Test
+    void what_commits_by_itself_cannot_write_either_where_it_only_reads() throws SQLException {
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            session.write(connection -> Cluster.ask(connection, "update note set n = 7 where id = 25 returning n"));
+            try (Connection connection = db.dataSource(() -> true, () -> session).getConnection()) {
+                assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + primary);
+                assertThat(Cluster.ask(connection, "select n from note where id = 25")).isEqualTo("7");
+                connection.setReadOnly(false);
+                assertThatThrownBy(() -> Cluster.ask(connection, "update note set n = -1 where id = 25 returning n"))
+                        .hasMessageContaining("read-only transaction");
+                connection.setAutoCommit(false);
+                assertThatThrownBy(() -> Cluster.ask(connection, "update note set n = -1 where id = 25 returning n"))
+                        .hasMessageContaining("read-only transaction");
+            }
+            for (int i = 0; i < 10; i++) {
+                assertThat(db.<String>write(it -> Cluster.ask(it, "update note set n = 8 where id = 25 returning n")))
+                        .isEqualTo("8");
+            }
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
     void springs_new_transactions_inside_of_another_have_a_route_each() {
         Session session = db.session(null);
         DataSource routed = db.dataSource(() -> false, () -> session);
