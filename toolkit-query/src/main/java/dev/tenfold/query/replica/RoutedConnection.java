@@ -163,7 +163,7 @@ final class RoutedConnection implements InvocationHandler {
         Router.Lease taken = lease;
         if (taken == null) return;
         try (taken) {
-            rollBackRest(taken.connection);
+            rollBackRest(taken);
             if (!begun.isEmpty()) database.committed(taken.connection, begun);
         } finally {
             begun.forEach(Written::end);
@@ -171,7 +171,8 @@ final class RoutedConnection implements InvocationHandler {
     }
 
     /** What was not committed must not be by what follows. */
-    private void rollBackRest(Connection connection) {
+    private void rollBackRest(Router.Lease taken) {
+        Connection connection = taken.connection;
         try {
             if (connection.isClosed()) return;
             if (!connection.getAutoCommit()) connection.rollback();
@@ -182,6 +183,7 @@ final class RoutedConnection implements InvocationHandler {
                 execute(connection, "reset default_transaction_read_only");
                 connection.setAutoCommit(autoCommit);
             }
+            taken.succeeded(); // pools close what broke
         } catch (SQLException e) {
             LOG.debug("a connection is not given back as it was; its pool should find it broken", e);
             if (madeSessionReadOnly) abort(connection); // writers would get it next

@@ -308,6 +308,27 @@ class RoutedDataSourceTest {
     }
 
     @Test
+    void a_replica_whose_reads_end_well_is_not_out_because_one_got_no_connection() throws SQLException {
+        AtomicReference<Connection> closes = new AtomicReference<>();
+        Thread test = Thread.currentThread();
+        DataSource exhausted = (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    Connection open = Thread.currentThread().equals(test) ? closes.getAndSet(null) : null;
+                    if (open == null) return method.invoke(reads, args);
+                    open.close();
+                    throw new SQLTransientConnectionException("timeout");
+                });
+        try (Database other =
+                Database.primary(writes).replica(exhausted).maxLag(Duration.ofDays(1)).build()) {
+            Connection busy = other.dataSource(() -> true).getConnection();
+            assertThat(Cluster.ask(busy, PORT)).isEqualTo("" + replica);
+            closes.set(busy);
+            assertThat(other.<String>read(it -> Cluster.ask(it, PORT))).isEqualTo("" + primary);
+            assertThat(other.stats().replicas().get(0).problem()).isEmpty();
+        }
+    }
+
+    @Test
     void a_closed_connection_is_closed_and_is_the_same_as_itself_alone() throws SQLException {
         Connection connection = db.dataSource().getConnection();
         assertThat(connection.unwrap(Connection.class)).isSameAs(connection);
