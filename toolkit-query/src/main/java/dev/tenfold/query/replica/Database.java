@@ -336,7 +336,7 @@ public final class Database implements AutoCloseable {
         if (options.readsYourWrites()) told.add(own);
         try {
             mine.connection.commit();
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException | Error e) {
             told.forEach(written -> written.uncertain(now()));
             throw e;
         }

@@ -19,6 +19,7 @@ import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
@@ -432,35 +433,38 @@ class DatabaseTest {
 
     @Test
     void a_commit_whose_answer_was_lost_is_seen_by_whom_it_belongs_to() throws SQLException {
-        Database db = ready(Database.primary(closing(Cluster.pool(losingAnswers(cluster.primary.dataSource(cluster.database)))))
-                .replica(pool(cluster.first)));
-        Session session = db.session(null);
-        int before = read(session, 17);
-        cluster.first.pauseReplay();
-        try {
-            assertThatThrownBy(() -> write(session, 17)).hasMessage("the answer is lost");
-            assertThat(read(session, 17)).isEqualTo(before + 1);
-            assertThat(read(db.session(session.token()), 17)).isEqualTo(before + 1);
-        } finally {
-            cluster.first.resumeReplay();
+        for (Exception lost : List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
+            DataSource losing = losingAnswers(cluster.primary.dataSource(cluster.database), lost);
+            Database db = ready(Database.primary(closing(Cluster.pool(losing))).replica(pool(cluster.first)));
+            Session session = db.session(null);
+            int before = read(session, 17);
+            cluster.first.pauseReplay();
+            try {
+                assertThatThrownBy(() -> write(session, 17)).isSameAs(lost);
+                assertThat(read(session, 17)).isEqualTo(before + 1);
+                assertThat(read(db.session(session.token()), 17)).isEqualTo(before + 1);
+            } finally {
+                cluster.first.resumeReplay();
+            }
+            cluster.awaitReplay(cluster.first);
         }
     }
 
     /** Commits of transactions that wrote, and says that it failed. */
-    private static DataSource losingAnswers(DataSource of) {
+    private static DataSource losingAnswers(DataSource of, Exception lost) {
         return (DataSource) Proxy.newProxyInstance(
                 DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
                     Object result = method.invoke(of, args);
-                    return result instanceof Connection connection ? losingAnswers(connection) : result;
+                    return result instanceof Connection connection ? losingAnswers(connection, lost) : result;
                 });
     }
 
-    private static Connection losingAnswers(Connection of) {
+    private static Connection losingAnswers(Connection of, Exception lost) {
         return (Connection) Proxy.newProxyInstance(
                 DatabaseTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (self, method, args) -> {
                     Object result = method.invoke(of, args);
                     if (!method.getName().equals("commit") || of.isReadOnly()) return result;
-                    throw new SQLTransientConnectionException("the answer is lost");
+                    throw lost;
                 });
     }
 
