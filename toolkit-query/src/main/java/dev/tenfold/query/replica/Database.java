@@ -51,6 +51,7 @@ public final class Database implements AutoCloseable {
     private static final long FIRST_LOOK = TimeUnit.SECONDS.toNanos(2);
 
     private static final int LOOKS_WITHIN_LAG = 8;
+    private static final long LOOK_AT_MOST_EVERY = TimeUnit.MILLISECONDS.toNanos(5);
     /** The innermost transaction of the thread, of whatever database; set while {@link #read} or {@link #write} runs. */
     private static final ThreadLocal<@Nullable Scope> SCOPE = new ThreadLocal<>();
 
@@ -116,12 +117,16 @@ public final class Database implements AutoCloseable {
         this.own = new Written(new Written.Mark(null, false, now()));
         this.router = new Router(options, primary, replicas, own);
         this.looked = new CountDownLatch(replicas.isEmpty() ? 0 : replicas.size() + 1);
-        long interval = Math.min(options.maxLag() / LOOKS_WITHIN_LAG, TimeUnit.SECONDS.toNanos(1));
+        long interval = lookEvery(options.maxLag());
         if (!replicas.isEmpty()) probers.add(new Prober("primary", primary::probe, interval, looked::countDown));
         for (Replica replica : replicas) {
             probers.add(new Prober(replica.name, replica::probe, interval, looked::countDown));
         }
         probers.forEach(Prober::start);
+    }
+
+    static long lookEvery(long maxLag) {
+        return Math.max(LOOK_AT_MOST_EVERY, Math.min(maxLag / LOOKS_WITHIN_LAG, TimeUnit.SECONDS.toNanos(1)));
     }
 
     /**

@@ -105,7 +105,7 @@ public final class DatabaseOptions {
     /**
      * How old what is read may be, whoever wrote it. A replica is compared with where the primary was that long ago, by this
      * process's clock: no clocks are compared, and an idle primary is no lag. The primary is asked for its position eight times
-     * in that time, but at most 200 times and at least once a second.
+     * in that time, but at most 200 times a second, and at least once.
      *
      * @param age 20 ms to 1 day; default 10 s
      * @return changed options

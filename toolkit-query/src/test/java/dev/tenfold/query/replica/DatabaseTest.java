@@ -762,6 +762,16 @@ class DatabaseTest {
     }
 
     @Test
+    void servers_are_asked_eight_times_within_the_lag_from_once_to_two_hundred_times_a_second() {
+        assertThat(Database.lookEvery(Duration.ofMillis(20).toNanos()))
+                .isEqualTo(Duration.ofMillis(5).toNanos());
+        assertThat(Database.lookEvery(Duration.ofMillis(800).toNanos()))
+                .isEqualTo(Duration.ofMillis(100).toNanos());
+        assertThat(Database.lookEvery(Duration.ofDays(1).toNanos()))
+                .isEqualTo(Duration.ofSeconds(1).toNanos());
+    }
+
+    @Test
     void bad_input_is_refused_before_anything_is_asked() {
         HikariDataSource a = pool(cluster.primary);
         HikariDataSource b = pool(cluster.first);
