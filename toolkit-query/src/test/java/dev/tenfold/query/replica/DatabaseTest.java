@@ -723,19 +723,19 @@ class DatabaseTest {
 
     @Test
     void a_closed_database_leaves_no_thread_and_connections_are_as_they_were() throws SQLException {
+        LeakCheck.Snapshot before = LeakCheck.snapshot();
         try (HikariDataSource writes = cluster.pool(cluster.primary);
                 HikariDataSource reads = cluster.pool(cluster.first)) {
-            LeakCheck.Snapshot before = LeakCheck.snapshot();
             Database db = Database.primary(writes).replica(reads).build();
             int unused = port(db);
             db.close();
             db.close(); // once is enough
             assertThat(Thread.getAllStackTraces().keySet())
                     .noneMatch(thread -> thread.getName().startsWith("tenfold-probe"));
-            assertThat(before).isNotNull();
             assertThat(writes.getHikariPoolMXBean().getActiveConnections()).isZero();
             assertThat(reads.getHikariPoolMXBean().getActiveConnections()).isZero();
         }
+        before.assertNothingLeaked();
     }
 
     @Test
