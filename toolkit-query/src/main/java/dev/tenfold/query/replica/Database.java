@@ -51,6 +51,7 @@ public final class Database implements AutoCloseable {
     private static final long FIRST_LOOK = TimeUnit.SECONDS.toNanos(2);
 
     private static final int LOOKS_WITHIN_LAG = 8;
+    private static final long LOOK_AT_MOST_EVERY = TimeUnit.MILLISECONDS.toNanos(5);
     /** The innermost transaction of the thread, of whatever database; set while {@link #read} or {@link #write} runs. */
     private static final ThreadLocal<@Nullable Scope> SCOPE = new ThreadLocal<>();
 
@@ -83,14 +84,16 @@ public final class Database implements AutoCloseable {
     private static final class Scope {
         final Database database;
         final Connection connection;
+        final Router.Lease lease;
         final boolean writes;
         final @Nullable Scope outer = SCOPE.get();
         final Set<Written> sessions = new LinkedHashSet<>();
         boolean failed;
 
-        Scope(Database database, Connection connection, boolean writes) {
+        Scope(Database database, Router.Lease lease, boolean writes) {
             this.database = database;
-            this.connection = connection;
+            this.connection = lease.connection;
+            this.lease = lease;
             this.writes = writes;
         }
 
@@ -114,12 +117,16 @@ public final class Database implements AutoCloseable {
         this.own = new Written(new Written.Mark(null, false, now()));
         this.router = new Router(options, primary, replicas, own);
         this.looked = new CountDownLatch(replicas.isEmpty() ? 0 : replicas.size() + 1);
-        long interval = Math.min(options.maxLag() / LOOKS_WITHIN_LAG, TimeUnit.SECONDS.toNanos(1));
+        long interval = lookEvery(options.maxLag());
         if (!replicas.isEmpty()) probers.add(new Prober("primary", primary::probe, interval, looked::countDown));
         for (Replica replica : replicas) {
             probers.add(new Prober(replica.name, replica::probe, interval, looked::countDown));
         }
         probers.forEach(Prober::start);
+    }
+
+    static long lookEvery(long maxLag) {
+        return Math.max(LOOK_AT_MOST_EVERY, Math.min(maxLag / LOOKS_WITHIN_LAG, TimeUnit.SECONDS.toNanos(1)));
     }
 
     /**
@@ -199,7 +206,8 @@ public final class Database implements AutoCloseable {
     /**
      * A data source for frameworks, in sessions. Where a connection leads is decided at its first use other than {@code setReadOnly},
      * and stays so until it is closed, whatever is called: by {@code setReadOnly(true)} before that, or else by asking once. No
-     * connection is taken before. Reads that must run on the primary are read-only there, too.
+     * connection is taken before. Reads that must run on the primary are read-only there, too; outside of transactions by two
+     * round trips.
      *
      * <p>A connection that may have written moves the session's token when it is closed, by one round trip; from its first use on
      * until then the session's reads go to the primary. Closing it rolls back what was not committed. Statements lead back to the
@@ -243,9 +251,11 @@ public final class Database implements AutoCloseable {
 
     <T extends @Nullable Object> T read(@Nullable Session session, Work<T> work) throws SQLException {
         Scope outer = scope();
-        if (outer != null) return work.on(outer.connection);
+        if (outer != null && (session == null || outer.lease.shows(session.written()))) {
+            return work.on(outer.connection);
+        }
         Router.Lease lease = lease(session);
-        Scope mine = new Scope(this, lease.connection, false);
+        Scope mine = new Scope(this, lease, false);
         try (lease) {
             mine.enter();
             T result = inTransaction(mine, work);
@@ -263,7 +273,7 @@ public final class Database implements AutoCloseable {
         Scope outer = scope();
         if (outer != null) return join(outer, session, work);
         Router.Lease lease = router.write();
-        Scope mine = new Scope(this, lease.connection, true);
+        Scope mine = new Scope(this, lease, true);
         try (lease) {
             mine.enter();
             if (session != null) enter(mine, session);
@@ -331,7 +341,7 @@ public final class Database implements AutoCloseable {
         if (options.readsYourWrites()) told.add(own);
         try {
             mine.connection.commit();
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException | Error e) {
             told.forEach(written -> written.uncertain(now()));
             throw e;
         }

@@ -105,7 +105,7 @@ public final class DatabaseOptions {
     /**
      * How old what is read may be, whoever wrote it. A replica is compared with where the primary was that long ago, by this
      * process's clock: no clocks are compared, and an idle primary is no lag. The primary is asked for its position eight times
-     * in that time, but at most 200 times and at least once a second.
+     * in that time, but at most 200 times a second, and at least once.
      *
      * @param age 20 ms to 1 day; default 10 s
      * @return changed options
@@ -153,8 +153,8 @@ public final class DatabaseOptions {
     }
 
     /**
-     * Reads go on from replicas while the primary does not answer, however old they are, past {@link #maxLag}. A session still
-     * never sees less than it wrote. Default: off; such reads go to the primary, and fail.
+     * Reads go on from replicas while the primary does not answer, however old they are, past {@link #maxLag}, where none is known
+     * to be within it. A session still never sees less than it wrote. Default: off; such reads go to the primary, and fail.
      *
      * @return changed options
      */

@@ -6,6 +6,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -28,7 +29,9 @@ final class RoutedConnection implements InvocationHandler {
     private boolean isReadOnly;
     private boolean closed;
     private Router.@Nullable Lease lease;
+    private boolean isReader;
     private boolean madeReadOnly;
+    private boolean madeSessionReadOnly;
     /** Whose reads have to see what is written here; empty for a reader. */
     private Set<Written> told = Set.of();
 
@@ -63,9 +66,9 @@ final class RoutedConnection implements InvocationHandler {
             case "isWrapperFor" -> isOfProxy(proxy, first) ? (Object) true : use(method, args);
             case "isReadOnly" -> lease == null && !closed ? isReadOnly : use(method, args);
             case "setReadOnly" -> {
-                if (lease != null || closed) yield use(method, args);
-                isReadOnly = Boolean.TRUE.equals(first);
-                yield null;
+                if (closed || (lease != null && !isReader)) yield use(method, args);
+                if (lease == null) isReadOnly = Boolean.TRUE.equals(first);
+                yield null; // a reader stays one
             }
             default -> use(method, args);
         };
@@ -84,7 +87,23 @@ final class RoutedConnection implements InvocationHandler {
         if (closed) throw new SQLException("this connection is closed", "08003");
         Connection target = target();
         if (!told.isEmpty() && mayCommit(method.getName(), target)) begin(told);
-        return call(method, target, args);
+        Object result = call(method, target, args);
+        if (isReader && mayCommit(method.getName(), target)) makeSessionReadOnly(target);
+        return result;
+    }
+
+    /** On the primary, statements that commit by themselves must be kept from writing, too: drivers see to transactions alone. */
+    private void makeSessionReadOnly(Connection target) throws SQLException {
+        Router.Lease taken = lease;
+        if (taken == null || taken.isOnReplica() || madeSessionReadOnly || !target.getAutoCommit()) return;
+        madeSessionReadOnly = true;
+        execute(target, "set session characteristics as transaction read only");
+    }
+
+    private static void execute(Connection target, String sql) throws SQLException {
+        try (Statement statement = target.createStatement()) {
+            boolean unused = statement.execute(sql);
+        }
     }
 
     private static @Nullable Object call(Method method, Connection target, Object @Nullable [] args) throws Throwable {
@@ -113,6 +132,7 @@ final class RoutedConnection implements InvocationHandler {
             return writer;
         }
         Router.Lease reader = database.lease(whose);
+        isReader = true;
         try {
             if (!reader.connection.isReadOnly()) {
                 reader.connection.setReadOnly(true);
@@ -143,7 +163,7 @@ final class RoutedConnection implements InvocationHandler {
         Router.Lease taken = lease;
         if (taken == null) return;
         try (taken) {
-            rollBackRest(taken.connection);
+            rollBackRest(taken);
             if (!begun.isEmpty()) database.committed(taken.connection, begun);
         } finally {
             begun.forEach(Written::end);
@@ -151,13 +171,30 @@ final class RoutedConnection implements InvocationHandler {
     }
 
     /** What was not committed must not be by what follows. */
-    private void rollBackRest(Connection connection) {
+    private void rollBackRest(Router.Lease taken) {
+        Connection connection = taken.connection;
         try {
             if (connection.isClosed()) return;
             if (!connection.getAutoCommit()) connection.rollback();
             if (madeReadOnly) connection.setReadOnly(false);
+            if (madeSessionReadOnly) {
+                boolean autoCommit = connection.getAutoCommit();
+                connection.setAutoCommit(true); // else its pool would roll this back
+                execute(connection, "reset default_transaction_read_only");
+                connection.setAutoCommit(autoCommit);
+            }
+            taken.succeeded(); // pools close what broke
         } catch (SQLException e) {
             LOG.debug("a connection is not given back as it was; its pool should find it broken", e);
+            if (madeSessionReadOnly) abort(connection); // writers would get it next
+        }
+    }
+
+    private static void abort(Connection connection) {
+        try {
+            connection.abort(Runnable::run);
+        } catch (SQLException e) {
+            LOG.debug("a connection cannot be aborted", e);
         }
     }
 }

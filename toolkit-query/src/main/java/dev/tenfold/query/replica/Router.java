@@ -66,18 +66,30 @@ final class Router {
         final Connection connection;
         private final @Nullable Replica replica;
         private final boolean isFallback;
+        private final @Nullable Token has;
         private final long began;
         private boolean closed;
 
-        private Lease(Connection connection, @Nullable Replica replica, boolean isFallback) {
+        private Lease(
+                Connection connection, @Nullable Replica replica, boolean isFallback, @Nullable Token has) {
             this.connection = connection;
             this.replica = replica;
             this.isFallback = isFallback;
+            this.has = has;
             this.began = options.nanoClock().getAsLong();
         }
 
         boolean isOnReplica() {
             return replica != null;
+        }
+
+        /** Whether a read on behalf of that session may join what began here. */
+        boolean shows(Written session) {
+            if (replica == null) return true;
+            if (session.isOpen()) return false;
+            Written.Mark mark = session.mark();
+            Token token = mark.token();
+            return token == null ? !mark.isUncertain() : has != null && has.covers(token);
         }
 
         void succeeded() {
@@ -104,16 +116,20 @@ final class Router {
     }
 
     Lease write() throws SQLException {
-        return new Lease(primary.borrow(), null, false);
+        return new Lease(primary.borrow(), null, false, null);
     }
 
     Lease read(@Nullable Written session) throws SQLException {
         long deadline = options.nanoClock().getAsLong() + options.maxWait();
         while (true) {
-            Need need = need(session);
+            Need written = written(session);
+            Need need = recent(written);
             Reason reason = need.reason;
             if (reason == null) {
                 Lease lease = onReplica(need.token);
+                if (lease == null && options.isStaleWhilePrimaryDown() && !primary.health.isUp()) {
+                    lease = onReplica(written.token);
+                }
                 if (lease != null) return lease;
                 reason = replicas.stream().anyMatch(replica -> replica.health.isUp()) ? Reason.LAG : Reason.DOWN;
             }
@@ -123,12 +139,17 @@ final class Router {
         }
     }
 
-    private Need need(@Nullable Written session) {
+    /** What was written and has to be seen. */
+    private Need written(@Nullable Written session) {
         if (replicas.isEmpty()) return new Need(null, Reason.NONE);
         Primary.Sample newest = primary.newest();
         Need need = new Need(null, null);
         if (session != null) need = and(need, session, newest);
-        if (options.readsYourWrites()) need = and(need, own, newest);
+        return options.readsYourWrites() ? and(need, own, newest) : need;
+    }
+
+    /** That, and all that is older than may be missed. */
+    private Need recent(Need need) {
         if (need.reason != null) return need;
         Primary.Sample recent = primary.recentEnough(options.nanoClock().getAsLong());
         if (recent != null) return and(need, recent.at());
@@ -178,7 +199,7 @@ final class Router {
         boolean isLent = false;
         try {
             Connection connection = replica.borrow();
-            Lease lease = new Lease(connection, replica, false);
+            Lease lease = new Lease(connection, replica, false, needed);
             isLent = true;
             boolean isEnough = false;
             try {
@@ -227,12 +248,16 @@ final class Router {
         }
         Lease lease;
         try {
-            lease = new Lease(primary.borrow(), null, isFallback);
+            lease = new Lease(primary.borrow(), null, isFallback, null);
         } catch (SQLException | RuntimeException | Error e) {
             if (isFallback) fallbacks.decrementAndGet();
             throw e;
         }
         try {
+            // What is not known is known after this, so the next reads need not come here.
+            if (reason == Reason.UNCERTAIN) {
+                Token unused = primary.ask(lease.connection);
+            }
             primary.verify(
                     lease.connection, (session == null ? own : session).mark().token());
             Objects.requireNonNull(onPrimary.get(reason)).increment();

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Thread-safe. Holds no connection, so it needs no closing.
  */
 public final class Session {
-    /** The token of a session whose last write has no known place. */
+    /** The token of a session whose last write has no known place, or none yet. */
     private static final String UNCERTAIN = "uncertain";
 
     private final Database database;
@@ -41,7 +41,8 @@ public final class Session {
 
     /**
      * Reads in one read-only transaction, as {@link Database#read}, and sees what this session wrote. Costs one round trip more
-     * only if no replica is known yet to have it.
+     * only if no replica is known yet to have it. Inside of a read on a replica that began without need of what this session
+     * wrote, it is a transaction of its own, on a second connection.
      *
      * @param <T> the result
      * @param work reads; it may be given a connection to any of the servers
@@ -66,17 +67,18 @@ public final class Session {
     }
 
     /**
-     * Where the next request goes on. Take it after the last write; an older one shows what is older.
+     * Where the next request goes on. Take it after the last write; an older one shows what is older. One that is taken in the
+     * middle of a write does not know where that will be: reads see everything up to then.
      *
      * @return short, made of letters, digits, {@code -} and {@code _}; empty if nothing was written
      */
     public String token() {
+        if (written.isOpen()) return UNCERTAIN;
         Written.Mark mark = written.mark();
-        if (mark.isUncertain()) {
-            Token later = database.primaryAfter(mark.since());
-            return later == null ? UNCERTAIN : later.text();
-        }
         Token place = mark.token();
-        return place == null ? "" : place.text();
+        if (place == null && !mark.isUncertain()) return "";
+        Token later = database.primaryAfter(mark.since());
+        if (later == null) return place == null ? UNCERTAIN : place.text();
+        return place == null || place.cluster() != later.cluster() ? later.text() : place.text();
     }
 }

@@ -8,16 +8,23 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CountingDataSource;
+import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.PostgresServer;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -370,6 +377,224 @@ class DatabaseTest {
     }
 
     @Test
+    void a_sessions_read_inside_of_a_read_that_may_lack_its_writes_does_not_join_it() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            int n = write(session, 14);
+            db.read(outer -> {
+                assertThat(Cluster.ask(outer, PORT)).isEqualTo("" + cluster.first.port());
+                assertThat(read(session, 14)).isEqualTo(n);
+                assertThat(port(db.session(null))).isEqualTo(cluster.first.port());
+                assertThat(Cluster.ask(outer, PORT)).isEqualTo("" + cluster.first.port());
+                return 0;
+            });
+        } finally {
+            cluster.first.resumeReplay();
+        }
+        awaitOnReplica(session);
+        session.read(outer -> {
+            session.read(inner -> assertThat(inner).isSameAs(outer));
+            return 0;
+        });
+    }
+
+    @Test
+    void a_token_taken_in_the_middle_of_a_write_does_not_hide_it() throws SQLException {
+        Database db = ready(options());
+        Session session = db.session(null);
+        write(session, 15);
+        String inside = session.write(connection -> {
+            write(connection, 15);
+            return session.token();
+        });
+        assertThat(inside).isEqualTo("uncertain");
+        assertThat(session.token()).hasSize(28);
+    }
+
+    @Test
+    void a_token_that_says_nothing_is_replaced_by_the_first_read() throws SQLException {
+        Database db = ready(options());
+        long here = place(sessionThatWrote(db)).cluster();
+        for (String odd : new String[] {"uncertain", "garbage", new Token(here + 1, 1, 1).text()}) {
+            Session session = db.session(odd);
+            assertThat(port(session)).isEqualTo(cluster.primary.port());
+            assertThat(place(session).cluster()).isEqualTo(here);
+            awaitOnReplica(db.session(session.token()));
+        }
+    }
+
+    private static Session sessionThatWrote(Database db) throws SQLException {
+        Session session = db.session(null);
+        write(session, 16);
+        return session;
+    }
+
+    @Test
+    void a_commit_whose_answer_was_lost_is_seen_by_whom_it_belongs_to() throws SQLException {
+        for (Exception lost : List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
+            DataSource losing = losingAnswers(cluster.primary.dataSource(cluster.database), lost);
+            Database db = ready(Database.primary(closing(Cluster.pool(losing))).replica(pool(cluster.first)));
+            Session session = db.session(null);
+            int before = read(session, 17);
+            cluster.first.pauseReplay();
+            try {
+                assertThatThrownBy(() -> write(session, 17)).isSameAs(lost);
+                assertThat(read(session, 17)).isEqualTo(before + 1);
+                assertThat(read(db.session(session.token()), 17)).isEqualTo(before + 1);
+            } finally {
+                cluster.first.resumeReplay();
+            }
+            cluster.awaitReplay(cluster.first);
+        }
+    }
+
+    /** Commits of transactions that wrote, and says that it failed. */
+    private static DataSource losingAnswers(DataSource of, Exception lost) {
+        return (DataSource) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    Object result = method.invoke(of, args);
+                    return result instanceof Connection connection ? losingAnswers(connection, lost) : result;
+                });
+    }
+
+    private static Connection losingAnswers(Connection of, Exception lost) {
+        return (Connection) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {Connection.class}, (self, method, args) -> {
+                    Object result = method.invoke(of, args);
+                    if (!method.getName().equals("commit") || of.isReadOnly()) return result;
+                    throw lost;
+                });
+    }
+
+    @Test
+    void a_read_that_is_interrupted_while_it_waits_goes_to_the_primary() throws Exception {
+        Database db = ready(options().maxWait(Duration.ofMinutes(10)));
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            write(session, 18);
+            AtomicReference<Object> seen = new AtomicReference<>();
+            Thread reader = new Thread(() -> {
+                try {
+                    int port = port(session);
+                    seen.set(Thread.currentThread().isInterrupted() ? port : "no longer interrupted");
+                } catch (SQLException e) {
+                    seen.set(e);
+                }
+            });
+            reader.start();
+            Await.until("it waits", () -> reader.getState() == Thread.State.TIMED_WAITING);
+            reader.interrupt();
+            reader.join();
+            assertThat(seen).hasValue(cluster.primary.port());
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void as_soon_as_the_primary_is_down_reads_that_may_be_stale_are_served() throws SQLException {
+        AtomicLong clock = new AtomicLong();
+        try (FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port())) {
+            HikariDataSource primary = closing(Cluster.pool(cluster.primary.jdbcUrl(cluster.database, link)));
+            primary.setConnectionTimeout(250);
+            Database db = ready(Database.primary(primary)
+                    .replica("first", pool(cluster.first))
+                    .staleWhilePrimaryDown()
+                    .with(clock::get, new Random(8)));
+            cluster.first.pauseReplay();
+            try {
+                Session session = db.session(null);
+                write(session, 19);
+                clock.addAndGet(Duration.ofSeconds(9).toNanos());
+                write(session, 19);
+                clock.addAndGet(Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
+                assertThat(port(db)).isEqualTo(cluster.primary.port());
+                link.cut();
+                Await.until("it is read", () -> portIfAny(db) == cluster.first.port());
+                assertThatThrownBy(() -> port(session)).isInstanceOf(SQLException.class);
+            } finally {
+                cluster.first.resumeReplay();
+            }
+        }
+    }
+
+    private static int portIfAny(Session session) {
+        try {
+            return port(session);
+        } catch (SQLException e) {
+            return 0;
+        }
+    }
+
+    private static int portIfAny(Database db) {
+        try {
+            return port(db);
+        } catch (SQLException e) {
+            return 0;
+        }
+    }
+
+    @Test
+    void a_replica_that_starts_again_behind_its_former_place_hides_nothing() throws SQLException {
+        Database db = ready(
+                Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
+        Session session = db.session(null);
+        for (boolean isServerRestarted : new boolean[] {false, true}) {
+            int n = write(session, 20);
+            Await.until("it is read", () -> portIfAny(session) == cluster.second.port());
+            String place = cluster.ask(cluster.second, "select pg_last_wal_replay_lsn()");
+            // From now on it applies no commit of the last hour, once it is consistent.
+            cluster.run(cluster.second, "alter system set recovery_min_apply_delay = '1h'");
+            cluster.run(cluster.second, "select pg_reload_conf()");
+            try {
+                if (isServerRestarted) cluster.second.restart();
+                else crashOneBackend();
+                Await.until("it is behind", () -> isBehind(place));
+                long start = System.nanoTime();
+                Await.until("it is asked again", () -> {
+                    assertThat(readUnlessBroken(session, 20, n)).isEqualTo(n);
+                    return System.nanoTime() - start > 1_200_000_000L;
+                });
+            } finally {
+                cluster.run(cluster.second, "alter system reset recovery_min_apply_delay");
+                cluster.run(cluster.second, "select pg_reload_conf()");
+            }
+            Await.until("it is read again", () -> portIfAny(session) == cluster.second.port());
+            assertThat(read(session, 20)).isEqualTo(n);
+        }
+    }
+
+    /** What a pool lent to it may be a connection that broke a moment ago. */
+    private static int readUnlessBroken(Session session, int id, int otherwise) {
+        try {
+            return read(session, id);
+        } catch (SQLException broken) {
+            return otherwise;
+        }
+    }
+
+    private static boolean isBehind(String place) {
+        try {
+            return cluster.ask(cluster.second, "select pg_last_wal_replay_lsn() < '" + place + "'")
+                    .equals("t");
+        } catch (SQLException stillDown) {
+            return false;
+        }
+    }
+
+    /** All its others break with it, and it starts again from an older place, under the same main process. */
+    private static void crashOneBackend() throws SQLException {
+        try (Connection victim = cluster.second.dataSource(cluster.database).getConnection()) {
+            long pid = Long.parseLong(Cluster.ask(victim, "select pg_backend_pid()"));
+            assertThat(ProcessHandle.of(pid).orElseThrow().destroyForcibly()).isTrue();
+            Await.until("it is dead", () -> !victim.isValid(1));
+        }
+    }
+
+    @Test
     void a_promoted_replica_is_no_replica_any_longer() throws SQLException {
         try (PostgresServer third = cluster.primary.startReplica();
                 HikariDataSource pool = cluster.pool(third);
@@ -498,19 +723,19 @@ class DatabaseTest {
 
     @Test
     void a_closed_database_leaves_no_thread_and_connections_are_as_they_were() throws SQLException {
+        LeakCheck.Snapshot before = LeakCheck.snapshot();
         try (HikariDataSource writes = cluster.pool(cluster.primary);
                 HikariDataSource reads = cluster.pool(cluster.first)) {
-            LeakCheck.Snapshot before = LeakCheck.snapshot();
             Database db = Database.primary(writes).replica(reads).build();
             int unused = port(db);
             db.close();
             db.close(); // once is enough
             assertThat(Thread.getAllStackTraces().keySet())
                     .noneMatch(thread -> thread.getName().startsWith("tenfold-probe"));
-            assertThat(before).isNotNull();
             assertThat(writes.getHikariPoolMXBean().getActiveConnections()).isZero();
             assertThat(reads.getHikariPoolMXBean().getActiveConnections()).isZero();
         }
+        before.assertNothingLeaked();
     }
 
     @Test
@@ -534,6 +759,16 @@ class DatabaseTest {
                         .count())
                 .isZero();
         assertThatIllegalArgumentException().isThrownBy(() -> new DatabaseMetrics(db, " "));
+    }
+
+    @Test
+    void servers_are_asked_eight_times_within_the_lag_from_once_to_two_hundred_times_a_second() {
+        assertThat(Database.lookEvery(Duration.ofMillis(20).toNanos()))
+                .isEqualTo(Duration.ofMillis(5).toNanos());
+        assertThat(Database.lookEvery(Duration.ofMillis(800).toNanos()))
+                .isEqualTo(Duration.ofMillis(100).toNanos());
+        assertThat(Database.lookEvery(Duration.ofDays(1).toNanos()))
+                .isEqualTo(Duration.ofSeconds(1).toNanos());
     }
 
     @Test

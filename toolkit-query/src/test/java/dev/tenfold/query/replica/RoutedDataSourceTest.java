@@ -5,11 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.Await;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
+import java.sql.SQLTransientConnectionException;
+import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
 import org.jooq.DSLContext;
 import org.jooq.SQLDialect;
@@ -23,6 +27,7 @@ import org.junit.jupiter.api.Timeout;
 import org.springframework.dao.DataAccessException;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.datasource.DataSourceTransactionManager;
+import org.springframework.transaction.TransactionDefinition;
 import org.springframework.transaction.support.TransactionTemplate;
 
 /** The database as a data source, under plain JDBC, Spring's transactions and jOOQ. */
@@ -221,6 +226,106 @@ class RoutedDataSourceTest {
                 .isEqualTo("1");
         assertThat(session.<String>read(it -> Cluster.ask(it, "select n from note where id = 24")))
                 .isEqualTo("1");
+    }
+
+    @Test
+    void what_commits_by_itself_cannot_write_either_where_it_only_reads() throws SQLException {
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try {
+            session.write(connection -> Cluster.ask(connection, "update note set n = 7 where id = 25 returning n"));
+            try (Connection connection = db.dataSource(() -> true, () -> session).getConnection()) {
+                assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + primary);
+                assertThat(Cluster.ask(connection, "select n from note where id = 25")).isEqualTo("7");
+                connection.setReadOnly(false);
+                assertThatThrownBy(() -> Cluster.ask(connection, "update note set n = -1 where id = 25 returning n"))
+                        .hasMessageContaining("read-only transaction");
+                connection.setAutoCommit(false);
+                assertThatThrownBy(() -> Cluster.ask(connection, "update note set n = -1 where id = 25 returning n"))
+                        .hasMessageContaining("read-only transaction");
+            }
+            for (int i = 0; i < 10; i++) {
+                assertThat(db.<String>write(it -> Cluster.ask(it, "update note set n = 8 where id = 25 returning n")))
+                        .isEqualTo("8");
+            }
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void springs_new_transactions_inside_of_another_have_a_route_each() {
+        Session session = db.session(null);
+        DataSource routed = db.dataSource(() -> false, () -> session);
+        JdbcTemplate jdbc = new JdbcTemplate(routed);
+        TransactionTemplate newRead = transactions(routed, true);
+        TransactionTemplate newWrite = transactions(routed, false);
+        newRead.setPropagationBehavior(TransactionDefinition.PROPAGATION_REQUIRES_NEW);
+        newWrite.setPropagationBehavior(TransactionDefinition.PROPAGATION_REQUIRES_NEW);
+        cluster.first.pauseReplay();
+        try {
+            transactions(routed, true).executeWithoutResult(outer -> {
+                assertThat(port(jdbc)).isEqualTo(replica);
+                newWrite.executeWithoutResult(inner -> jdbc.update("update note set n = 9 where id = 26"));
+                assertThat(port(jdbc)).isEqualTo(replica);
+                newRead.executeWithoutResult(inner -> {
+                    assertThat(port(jdbc)).isEqualTo(primary);
+                    assertThat(jdbc.queryForObject("select n from note where id = 26", Integer.class))
+                            .isEqualTo(9);
+                });
+            });
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void a_token_taken_before_the_connection_is_closed_does_not_hide_what_was_written() throws SQLException {
+        Session session = db.session(null);
+        cluster.first.pauseReplay();
+        try (Connection connection = db.dataSource(() -> false, () -> session).getConnection()) {
+            assertThat(Cluster.ask(connection, "update note set n = 10 where id = 27 returning n")).isEqualTo("10");
+            assertThat(db.session(session.token()).<String>read(it -> Cluster.ask(it, "select n from note where id = 27")))
+                    .isEqualTo("10");
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void what_is_asked_of_a_connection_first_decides_its_route() throws SQLException {
+        try (Connection connection = db.dataSource().getConnection()) {
+            assertThat(connection.getMetaData().getURL()).contains(":" + primary);
+            connection.setReadOnly(true);
+            assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + primary);
+        }
+        try (Connection connection = db.dataSource(() -> true).getConnection()) {
+            assertThat(connection.getMetaData().getURL()).contains(":" + replica);
+            connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
+            connection.setAutoCommit(false);
+            assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + replica);
+        }
+    }
+
+    @Test
+    void a_replica_whose_reads_end_well_is_not_out_because_one_got_no_connection() throws SQLException {
+        AtomicReference<Connection> closes = new AtomicReference<>();
+        Thread test = Thread.currentThread();
+        DataSource exhausted = (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    Connection open = Thread.currentThread().equals(test) ? closes.getAndSet(null) : null;
+                    if (open == null) return method.invoke(reads, args);
+                    open.close();
+                    throw new SQLTransientConnectionException("timeout");
+                });
+        try (Database other =
+                Database.primary(writes).replica(exhausted).maxLag(Duration.ofDays(1)).build()) {
+            Connection busy = other.dataSource(() -> true).getConnection();
+            assertThat(Cluster.ask(busy, PORT)).isEqualTo("" + replica);
+            closes.set(busy);
+            assertThat(other.<String>read(it -> Cluster.ask(it, PORT))).isEqualTo("" + primary);
+            assertThat(other.stats().replicas().get(0).problem()).isEmpty();
+        }
     }
 
     @Test
