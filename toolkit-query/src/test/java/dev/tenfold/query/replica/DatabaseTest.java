@@ -433,7 +433,8 @@ class DatabaseTest {
 
     @Test
     void a_commit_whose_answer_was_lost_is_seen_by_whom_it_belongs_to() throws SQLException {
-        for (Exception lost : List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
+        for (Exception lost :
+                List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
             DataSource losing = losingAnswers(cluster.primary.dataSource(cluster.database), lost);
             Database db = ready(Database.primary(closing(Cluster.pool(losing))).replica(pool(cluster.first)));
             Session session = db.session(null);
@@ -510,7 +511,8 @@ class DatabaseTest {
                 write(session, 19);
                 clock.addAndGet(Duration.ofSeconds(9).toNanos());
                 write(session, 19);
-                clock.addAndGet(Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
+                clock.addAndGet(
+                        Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
                 assertThat(port(db)).isEqualTo(cluster.primary.port());
                 link.cut();
                 Await.until("it is read", () -> portIfAny(db) == cluster.first.port());
@@ -539,8 +541,7 @@ class DatabaseTest {
 
     @Test
     void a_replica_that_starts_again_behind_its_former_place_hides_nothing() throws SQLException {
-        Database db = ready(
-                Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
+        Database db = ready(Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
         Session session = db.session(null);
         for (boolean isServerRestarted : new boolean[] {false, true}) {
             int n = write(session, 20);
