@@ -1,5 +1,7 @@
 package dev.tenfold.testkit;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import io.zonky.test.db.postgres.util.LinuxUtils;
 import java.io.IOException;
@@ -327,9 +329,22 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
+    /**
+     * Whether it is dead, and its parent has not asked how it ended: an orphan's parent, in containers often no real init, may
+     * take seconds or never do so. Only Linux says so.
+     */
+    private static boolean isZombie(long pid) {
+        try {
+            String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), ISO_8859_1);
+            return stat.startsWith(") Z", stat.lastIndexOf(')'));
+        } catch (IOException unknown) {
+            return false;
+        }
+    }
+
     private static void end(ProcessHandle process) {
         boolean unused = process.destroyForcibly();
-        if (!Local.await(Duration.ofSeconds(10), () -> !process.isAlive())) {
+        if (!Local.await(Duration.ofSeconds(10), () -> !process.isAlive() || isZombie(process.pid()))) {
             throw new IllegalStateException(
                     "PostgreSQL's process " + process.pid() + " outlives SIGKILL; look for a stuck disk");
         }

@@ -14,6 +14,9 @@ import org.junit.jupiter.api.Test;
 
 class PostgresReplicaTest {
     private static PostgresServer primary;
+    private static FaultProxy link;
+    /** Follows through the link. A test leaves it running and whole. */
+    private static PostgresServer replica;
 
     @BeforeAll
     static void start() throws SQLException {
@@ -21,10 +24,14 @@ class PostgresReplicaTest {
         try (Connection connection = primary.dataSource("postgres").getConnection()) {
             connection.createStatement().execute("CREATE TABLE counted AS SELECT 0 AS n");
         }
+        link = FaultProxy.to(primary.host(), primary.port());
+        replica = primary.startReplica(link);
     }
 
     @AfterAll
     static void close() {
+        replica.close();
+        link.close();
         primary.close();
     }
 
@@ -43,72 +50,63 @@ class PostgresReplicaTest {
 
     @Test
     void a_replica_has_what_was_there_before_and_follows_and_takes_no_writes() {
-        try (PostgresServer replica = primary.startReplica()) {
-            assertThat(replica.ask("SELECT pg_is_in_recovery()")).isEqualTo("t");
-            awaitSame(replica);
-            count(primary);
-            awaitSame(replica);
-            assertThatThrownBy(() -> count(replica)).hasRootCauseInstanceOf(SQLException.class);
-        }
+        assertThat(replica.ask("SELECT pg_is_in_recovery()")).isEqualTo("t");
+        awaitSame(replica);
+        count(primary);
+        awaitSame(replica);
+        assertThatThrownBy(() -> count(replica)).hasRootCauseInstanceOf(SQLException.class);
     }
 
     @Test
     void a_paused_replica_stays_behind_until_it_is_resumed() {
-        try (PostgresServer replica = primary.startReplica()) {
-            awaitSame(replica);
-            String before = counted(replica);
-            replica.pauseReplay();
-            count(primary);
-            assertThat(counted(replica)).isEqualTo(before);
-            replica.resumeReplay();
-            awaitSame(replica);
-        }
+        awaitSame(replica);
+        String before = counted(replica);
+        replica.pauseReplay();
+        count(primary);
+        assertThat(counted(replica)).isEqualTo(before);
+        replica.resumeReplay();
+        awaitSame(replica);
     }
 
     @Test
     void a_replica_that_was_killed_catches_up_after_a_restart() {
-        try (PostgresServer replica = primary.startReplica()) {
-            replica.kill();
-            count(primary);
-            replica.restart();
-            awaitSame(replica);
-        }
+        replica.kill();
+        count(primary);
+        replica.restart();
+        awaitSame(replica);
     }
 
     @Test
     void a_cut_between_primary_and_replica_is_a_lag_that_ends() {
-        try (FaultProxy proxy = FaultProxy.to(primary.host(), primary.port());
-                PostgresServer replica = primary.startReplica(proxy)) {
-            awaitSame(replica);
-            String before = counted(replica);
-            proxy.cut();
-            count(primary);
-            assertThat(counted(replica)).isEqualTo(before);
-            proxy.resume();
-            awaitSame(replica);
-        }
+        awaitSame(replica);
+        String before = counted(replica);
+        link.cut();
+        count(primary);
+        assertThat(counted(replica)).isEqualTo(before);
+        link.resume();
+        awaitSame(replica);
     }
 
     @Test
     void a_promoted_replica_takes_writes_and_a_replica_of_its_own() throws SQLException {
-        try (PostgresServer replica = primary.startReplica()) {
-            replica.promote();
-            assertThat(replica.ask("SELECT pg_is_in_recovery()")).isEqualTo("f");
-            count(replica);
-            replica.restart();
-            try (PostgresServer second = replica.startReplica();
+        try (PostgresServer promoted = primary.startReplica()) {
+            promoted.promote();
+            assertThat(promoted.ask("SELECT pg_is_in_recovery()")).isEqualTo("f");
+            count(promoted);
+            promoted.restart();
+            try (PostgresServer second = promoted.startReplica();
                     Connection connection = second.dataSource("postgres").getConnection()) {
                 assertThat(connection.isValid(5)).isTrue();
-                Await.until("it follows", () -> counted(second).equals(counted(replica)));
+                Await.until("it follows", () -> counted(second).equals(counted(promoted)));
             }
         }
     }
 
     @Test
     void a_closed_replica_is_gone_with_its_directory() {
-        PostgresServer replica = primary.startReplica();
-        Path dir = Path.of(replica.ask("SHOW data_directory")).getParent();
-        replica.close();
+        PostgresServer other = primary.startReplica();
+        Path dir = Path.of(other.ask("SHOW data_directory")).getParent();
+        other.close();
         assertThat(dir).doesNotExist();
     }
 

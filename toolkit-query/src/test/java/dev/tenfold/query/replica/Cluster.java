@@ -14,16 +14,41 @@ import javax.sql.DataSource;
 
 /** A primary and two replicas, the second of which follows the first; one table; and pools. */
 final class Cluster implements AutoCloseable {
+    private static final class Shared {
+        static final Cluster ONE = new Cluster();
+    }
+
     final PostgresServer primary = PostgresServer.start("fsync=off");
     final String database = primary.createDatabase();
     final PostgresServer first = primary.startReplica();
     final PostgresServer second = first.startReplica();
 
-    Cluster() throws SQLException {
-        run(primary, "create table note (id int primary key, n int not null)");
-        run(primary, "insert into note select id, 0 from generate_series(0, 99) id");
-        awaitReplay(first);
-        awaitReplay(second);
+    Cluster() {
+        try {
+            run(primary, "create table note (id int primary key, n int not null)");
+            run(primary, "insert into note select id, 0 from generate_series(0, 99) id");
+            awaitReplay(first);
+            awaitReplay(second);
+        } catch (SQLException e) {
+            throw new IllegalStateException("the cluster does not start", e);
+        }
+    }
+
+    /** One a JVM, which ends it. Who uses it leaves it as it was, but for the numbers of his own rows. */
+    static Cluster shared() {
+        return Shared.ONE;
+    }
+
+    /** Leads nowhere, and says so at once. */
+    static HikariDataSource poolToNowhere() {
+        return impatient("jdbc:postgresql://127.0.0.1:1/none?user=x");
+    }
+
+    static HikariDataSource impatient(String url) {
+        return pool(config -> {
+            config.setJdbcUrl(url);
+            config.setConnectionTimeout(250);
+        });
     }
 
     HikariDataSource pool(PostgresServer server) {
@@ -40,11 +65,11 @@ final class Cluster implements AutoCloseable {
 
     private static HikariDataSource pool(java.util.function.Consumer<HikariConfig> target) {
         HikariConfig config = new HikariConfig();
-        target.accept(config);
         config.setMaximumPoolSize(6);
         config.setMinimumIdle(1);
         config.setInitializationFailTimeout(-1);
         config.setConnectionTimeout(Duration.ofSeconds(3).toMillis());
+        target.accept(config);
         return new HikariDataSource(config);
     }
 

@@ -25,7 +25,6 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -39,13 +38,8 @@ class DatabaseTest {
     private final Deque<AutoCloseable> open = new ArrayDeque<>();
 
     @BeforeAll
-    static void start() throws SQLException {
-        cluster = new Cluster();
-    }
-
-    @AfterAll
-    static void stop() {
-        cluster.close();
+    static void start() {
+        cluster = Cluster.shared();
     }
 
     @AfterEach
@@ -499,8 +493,7 @@ class DatabaseTest {
     void as_soon_as_the_primary_is_down_reads_that_may_be_stale_are_served() throws SQLException {
         AtomicLong clock = new AtomicLong();
         try (FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port())) {
-            HikariDataSource primary = closing(Cluster.pool(cluster.primary.jdbcUrl(cluster.database, link)));
-            primary.setConnectionTimeout(250);
+            HikariDataSource primary = closing(Cluster.impatient(cluster.primary.jdbcUrl(cluster.database, link)));
             Database db = ready(Database.primary(primary)
                     .replica("first", pool(cluster.first))
                     .staleWhilePrimaryDown()
@@ -596,17 +589,48 @@ class DatabaseTest {
     }
 
     @Test
-    void a_promoted_replica_is_no_replica_any_longer() throws SQLException {
-        try (PostgresServer third = cluster.primary.startReplica();
+    void a_promoted_replica_is_none_any_longer_and_what_its_failover_lost_is_shown_to_nobody() throws SQLException {
+        try (FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port());
+                PostgresServer third = cluster.primary.startReplica(link);
+                HikariDataSource before = cluster.pool(cluster.primary);
+                HikariDataSource after = cluster.pool(third);
                 HikariDataSource pool = cluster.pool(third);
-                Database db = Database.primary(pool(cluster.primary))
-                        .replica("third", pool)
-                        .build()) {
-            Await.until("it is read", () -> port(db) == third.port());
-            third.promote();
-            Await.until("it is out", () -> !db.stats().replicas().get(0).isUp());
-            assertThat(port(db)).isEqualTo(cluster.primary.port());
-            assertThat(db.stats().replicas().get(0).problem()).contains("a primary of its own");
+                HikariDataSource first = cluster.pool(cluster.first)) {
+            AtomicReference<DataSource> primary = new AtomicReference<>(before);
+            DataSource moving = (DataSource) Proxy.newProxyInstance(
+                    getClass().getClassLoader(),
+                    new Class<?>[] {DataSource.class},
+                    (self, method, args) -> method.invoke(primary.get(), args));
+            try (Database single = Database.primary(before).replica("third", pool).build();
+                    Database db = Database.primary(moving).replica("first", first).build()) {
+                Await.until("it is read", () -> port(single) == third.port());
+                Session session = db.session(null);
+                cluster.awaitReplay(third);
+                int kept = read(session, 21);
+                link.cut();
+                int lost = write(session, 21);
+                awaitOnReplica(session);
+                assertThat(read(session, 21)).isEqualTo(lost).isEqualTo(kept + 1);
+
+                third.promote();
+                Await.until("it is out", () -> !single.stats().replicas().get(0).isUp());
+                assertThat(port(single)).isEqualTo(cluster.primary.port());
+                assertThat(single.stats().replicas().get(0).problem()).contains("a primary of its own");
+
+                primary.set(after);
+                Session later = db.session(null);
+                int timeline = later.write(connection -> Cluster.ask(connection, PORT)).equals("" + third.port())
+                        ? place(later).timeline()
+                        : 0;
+                assertThat(timeline).isGreaterThan(place(session).timeline());
+                for (Session each : List.of(session, later, db.session(session.token()))) {
+                    assertThat(read(each, 21)).isEqualTo(kept);
+                    assertThat(port(each)).isEqualTo(third.port());
+                }
+                assertThat(cluster.ask(cluster.first, "select n from note where id = 21"))
+                        .isEqualTo("" + lost); // it followed the former primary, and nobody reads it
+                assertThat(port(db)).isEqualTo(third.port());
+            }
         }
     }
 
@@ -631,7 +655,7 @@ class DatabaseTest {
     @Test
     void beyond_the_limit_reads_are_refused_when_no_replica_is_up() throws SQLException {
         DatabaseOptions down = Database.primary(pool(cluster.primary))
-                .replica("gone", closing(Cluster.pool("jdbc:postgresql://127.0.0.1:1/none?user=x")));
+                .replica("gone", closing(Cluster.poolToNowhere()));
         Database none = closing(down.fallbackLimit(0).build());
         assertThatThrownBy(() -> port(none))
                 .isInstanceOf(SQLTransientConnectionException.class)
@@ -662,7 +686,7 @@ class DatabaseTest {
 
     @Test
     void while_the_primary_is_down_reads_go_on_if_they_may_be_stale_and_else_fail() throws SQLException {
-        HikariDataSource gone = closing(Cluster.pool("jdbc:postgresql://127.0.0.1:1/none?user=x"));
+        HikariDataSource gone = closing(Cluster.poolToNowhere());
         DatabaseOptions down = Database.primary(gone).replica("first", pool(cluster.first));
         Database stale = closing(down.staleWhilePrimaryDown().build());
         Database strict = closing(down.build());

@@ -18,7 +18,6 @@ import javax.sql.DataSource;
 import org.jooq.DSLContext;
 import org.jooq.SQLDialect;
 import org.jooq.impl.DSL;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,13 +42,8 @@ class RoutedDataSourceTest {
     private int replica;
 
     @BeforeAll
-    static void start() throws SQLException {
-        cluster = new Cluster();
-    }
-
-    @AfterAll
-    static void stop() {
-        cluster.close();
+    static void start() {
+        cluster = Cluster.shared();
     }
 
     @BeforeEach
