@@ -601,8 +601,10 @@ class DatabaseTest {
                     getClass().getClassLoader(),
                     new Class<?>[] {DataSource.class},
                     (self, method, args) -> method.invoke(primary.get(), args));
-            try (Database single = Database.primary(before).replica("third", pool).build();
-                    Database db = Database.primary(moving).replica("first", first).build()) {
+            try (Database single =
+                            Database.primary(before).replica("third", pool).build();
+                    Database db =
+                            Database.primary(moving).replica("first", first).build()) {
                 Await.until("it is read", () -> port(single) == third.port());
                 Session session = db.session(null);
                 cluster.awaitReplay(third);
@@ -619,9 +621,10 @@ class DatabaseTest {
 
                 primary.set(after);
                 Session later = db.session(null);
-                int timeline = later.write(connection -> Cluster.ask(connection, PORT)).equals("" + third.port())
-                        ? place(later).timeline()
-                        : 0;
+                int timeline =
+                        later.write(connection -> Cluster.ask(connection, PORT)).equals("" + third.port())
+                                ? place(later).timeline()
+                                : 0;
                 assertThat(timeline).isGreaterThan(place(session).timeline());
                 for (Session each : List.of(session, later, db.session(session.token()))) {
                     assertThat(read(each, 21)).isEqualTo(kept);
@@ -654,8 +657,8 @@ class DatabaseTest {
 
     @Test
     void beyond_the_limit_reads_are_refused_when_no_replica_is_up() throws SQLException {
-        DatabaseOptions down = Database.primary(pool(cluster.primary))
-                .replica("gone", closing(Cluster.poolToNowhere()));
+        DatabaseOptions down =
+                Database.primary(pool(cluster.primary)).replica("gone", closing(Cluster.poolToNowhere()));
         Database none = closing(down.fallbackLimit(0).build());
         assertThatThrownBy(() -> port(none))
                 .isInstanceOf(SQLTransientConnectionException.class)
