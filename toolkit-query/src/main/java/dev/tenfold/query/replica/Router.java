@@ -70,8 +70,7 @@ final class Router {
         private final long began;
         private boolean closed;
 
-        private Lease(
-                Connection connection, @Nullable Replica replica, boolean isFallback, @Nullable Token has) {
+        private Lease(Connection connection, @Nullable Replica replica, boolean isFallback, @Nullable Token has) {
             this.connection = connection;
             this.replica = replica;
             this.isFallback = isFallback;

@@ -30,6 +30,7 @@ final class Wal {
 
     /** Bytes at the begin of the first page of each file, and of each other page (xlog_internal.h). */
     private static final int FILE_HEADER = 40;
+
     private static final int PAGE_HEADER = 24;
 
     private Wal() {}

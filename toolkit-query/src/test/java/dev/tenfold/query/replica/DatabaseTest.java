@@ -441,7 +441,8 @@ class DatabaseTest {
 
     @Test
     void a_commit_whose_answer_was_lost_is_seen_by_whom_it_belongs_to() throws SQLException {
-        for (Exception lost : List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
+        for (Exception lost :
+                List.of(new SQLException("the answer is lost"), new IllegalStateException("a wrapper's"))) {
             DataSource losing = losingAnswers(cluster.primary.dataSource(cluster.database), lost);
             Database db = ready(Database.primary(closing(Cluster.pool(losing))).replica(pool(cluster.first)));
             Session session = db.session(null);
@@ -517,7 +518,8 @@ class DatabaseTest {
                 write(session, 19);
                 clock.addAndGet(Duration.ofSeconds(9).toNanos());
                 write(session, 19);
-                clock.addAndGet(Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
+                clock.addAndGet(
+                        Duration.ofSeconds(9).toNanos()); // the first is too old to miss, the clock stands still now
                 assertThat(port(db)).isEqualTo(cluster.primary.port());
                 link.cut();
                 Await.until("it is read", () -> portIfAny(db) == cluster.first.port());
@@ -546,8 +548,7 @@ class DatabaseTest {
 
     @Test
     void a_replica_that_starts_again_behind_its_former_place_hides_nothing() throws SQLException {
-        Database db = ready(
-                Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
+        Database db = ready(Database.primary(pool(cluster.primary)).replica("second", pool(cluster.second)));
         Session session = db.session(null);
         for (boolean isServerRestarted : new boolean[] {false, true}) {
             int n = write(session, 20);
@@ -615,8 +616,10 @@ class DatabaseTest {
                     getClass().getClassLoader(),
                     new Class<?>[] {DataSource.class},
                     (self, method, args) -> method.invoke(primary.get(), args));
-            try (Database single = Database.primary(before).replica("third", pool).build();
-                    Database db = Database.primary(moving).replica("first", first).build()) {
+            try (Database single =
+                            Database.primary(before).replica("third", pool).build();
+                    Database db =
+                            Database.primary(moving).replica("first", first).build()) {
                 Await.until("it is read", () -> port(single) == third.port());
                 Session session = db.session(null);
                 cluster.awaitReplay(third);
@@ -633,9 +636,10 @@ class DatabaseTest {
 
                 primary.set(after);
                 Session later = db.session(null);
-                int timeline = later.write(connection -> Cluster.ask(connection, PORT)).equals("" + third.port())
-                        ? place(later).timeline()
-                        : 0;
+                int timeline =
+                        later.write(connection -> Cluster.ask(connection, PORT)).equals("" + third.port())
+                                ? place(later).timeline()
+                                : 0;
                 assertThat(timeline).isGreaterThan(place(session).timeline());
                 for (Session each : List.of(session, later, db.session(session.token()))) {
                     assertThat(read(each, 21)).isEqualTo(kept);
@@ -668,8 +672,8 @@ class DatabaseTest {
 
     @Test
     void beyond_the_limit_reads_are_refused_when_no_replica_is_up() throws SQLException {
-        DatabaseOptions down = Database.primary(pool(cluster.primary))
-                .replica("gone", closing(Cluster.poolToNowhere()));
+        DatabaseOptions down =
+                Database.primary(pool(cluster.primary)).replica("gone", closing(Cluster.poolToNowhere()));
         Database none = closing(down.fallbackLimit(0).build());
         assertThatThrownBy(() -> port(none))
                 .isInstanceOf(SQLTransientConnectionException.class)

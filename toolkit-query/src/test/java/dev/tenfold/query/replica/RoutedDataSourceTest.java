@@ -228,9 +228,11 @@ class RoutedDataSourceTest {
         cluster.first.pauseReplay();
         try {
             session.write(connection -> Cluster.ask(connection, "update note set n = 7 where id = 25 returning n"));
-            try (Connection connection = db.dataSource(() -> true, () -> session).getConnection()) {
+            try (Connection connection =
+                    db.dataSource(() -> true, () -> session).getConnection()) {
                 assertThat(Cluster.ask(connection, PORT)).isEqualTo("" + primary);
-                assertThat(Cluster.ask(connection, "select n from note where id = 25")).isEqualTo("7");
+                assertThat(Cluster.ask(connection, "select n from note where id = 25"))
+                        .isEqualTo("7");
                 connection.setReadOnly(false);
                 assertThatThrownBy(() -> Cluster.ask(connection, "update note set n = -1 where id = 25 returning n"))
                         .hasMessageContaining("read-only transaction");
@@ -278,8 +280,10 @@ class RoutedDataSourceTest {
         Session session = db.session(null);
         cluster.first.pauseReplay();
         try (Connection connection = db.dataSource(() -> false, () -> session).getConnection()) {
-            assertThat(Cluster.ask(connection, "update note set n = 10 where id = 27 returning n")).isEqualTo("10");
-            assertThat(db.session(session.token()).<String>read(it -> Cluster.ask(it, "select n from note where id = 27")))
+            assertThat(Cluster.ask(connection, "update note set n = 10 where id = 27 returning n"))
+                    .isEqualTo("10");
+            assertThat(db.session(session.token())
+                            .<String>read(it -> Cluster.ask(it, "select n from note where id = 27")))
                     .isEqualTo("10");
         } finally {
             cluster.first.resumeReplay();
@@ -321,8 +325,10 @@ class RoutedDataSourceTest {
                     open.close();
                     throw new SQLTransientConnectionException("timeout");
                 });
-        try (Database other =
-                Database.primary(writes).replica(exhausted).maxLag(Duration.ofDays(1)).build()) {
+        try (Database other = Database.primary(writes)
+                .replica(exhausted)
+                .maxLag(Duration.ofDays(1))
+                .build()) {
             Connection busy = other.dataSource(() -> true).getConnection();
             assertThat(Cluster.ask(busy, PORT)).isEqualTo("" + replica);
             closes.set(busy);
