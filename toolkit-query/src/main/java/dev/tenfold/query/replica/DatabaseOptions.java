@@ -166,7 +166,8 @@ public final class DatabaseOptions {
 
     /**
      * Asks the replica at each read how far it is: one round trip more. Needed where something between here and there keeps
-     * connections open while a server is restarted behind it, as PgBouncer does, or sends each transaction elsewhere. Default:
+     * connections open while a server is restarted behind it, as PgBouncer does. It is asked before the read's transaction, so
+     * this is no help where each transaction may go to another server. Default:
      * off; a position is remembered as long as the connection lives, where the driver is PostgreSQL's.
      *
      * @return changed options

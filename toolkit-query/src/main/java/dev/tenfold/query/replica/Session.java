@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A token is a place in PostgreSQL's log with its cluster and timeline: 28 letters that are safe in cookies and URLs. It is
  * not signed, since who alters it harms only his own reads: a smaller place shows him what is older, and a larger one, or one that
- * cannot be read, sends his reads to the primary. It tells how much the database writes; to hide that, keep it on the server,
+ * cannot be read, sends his reads to the primary (where {@link DatabaseOptions#fallbackLimit} counts them). It tells how much the database writes; to hide that, keep it on the server,
  * or encrypt it.
  *
  * <p>Thread-safe. Holds no connection, so it needs no closing.

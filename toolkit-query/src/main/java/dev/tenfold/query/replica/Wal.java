@@ -9,7 +9,8 @@ import java.sql.Statement;
 final class Wal {
     /** The log's end includes every commit that was answered before. The name of its file begins with the timeline. */
     private static final String PRIMARY = """
-            select (select system_identifier from pg_control_system()), left(pg_walfile_name(lsn), 8), lsn::text
+            select (select system_identifier from pg_control_system()), left(pg_walfile_name(lsn), 8), lsn::text,
+                   (pg_walfile_name_offset(lsn)).file_offset, current_setting('wal_block_size')::int
             from pg_current_wal_insert_lsn() lsn""";
 
     /**
@@ -26,6 +27,11 @@ final class Wal {
                                    inet_server_port())
                   offset 0) at
             left join pg_stat_wal_receiver receiver on true""";
+
+    /** Bytes at the begin of the first page of each file, and of each other page (xlog_internal.h). */
+    private static final int FILE_HEADER = 40;
+
+    private static final int PAGE_HEADER = 24;
 
     private Wal() {}
 
@@ -47,7 +53,20 @@ final class Wal {
                 connection,
                 PRIMARY,
                 row -> new Token(
-                        row.getLong(1), Integer.parseUnsignedInt(row.getString(2), 16), Token.lsn(row.getString(3))));
+                        row.getLong(1),
+                        Integer.parseUnsignedInt(row.getString(2), 16),
+                        lastEnd(Token.lsn(row.getString(3)), row.getInt(4), row.getInt(5))));
+    }
+
+    /**
+     * Where the last record ended. The place for the next is past a page's header if it begins a page, as after each switch of
+     * files, and a replica that has all would be behind it until then.
+     *
+     * @param offset within the file, whose first page has a longer header
+     */
+    static long lastEnd(long next, int offset, int pageSize) {
+        if (offset == FILE_HEADER) return next - FILE_HEADER;
+        return offset % pageSize == PAGE_HEADER ? next - PAGE_HEADER : next;
     }
 
     static Replayed replica(Connection connection) throws SQLException {

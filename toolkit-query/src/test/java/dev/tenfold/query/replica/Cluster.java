@@ -95,7 +95,7 @@ final class Cluster implements AutoCloseable {
     }
 
     void awaitReplay(PostgresServer replica) throws SQLException {
-        String at = ask(primary, "select pg_current_wal_insert_lsn()");
+        String at = ask(primary, "select pg_current_wal_flush_lsn()");
         Await.until(
                 "the replica has replayed " + at,
                 () -> ask(replica, "select pg_last_wal_replay_lsn() >= '" + at + "'")

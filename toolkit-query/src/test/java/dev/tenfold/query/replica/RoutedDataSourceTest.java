@@ -291,6 +291,15 @@ class RoutedDataSourceTest {
     }
 
     @Test
+    void a_replica_refuses_serializable_transactions() throws SQLException {
+        try (Connection connection = db.dataSource(() -> true).getConnection()) {
+            connection.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
+            connection.setAutoCommit(false);
+            assertThatThrownBy(() -> Cluster.ask(connection, PORT)).hasMessageContaining("hot standby");
+        }
+    }
+
+    @Test
     void what_is_asked_of_a_connection_first_decides_its_route() throws SQLException {
         try (Connection connection = db.dataSource().getConnection()) {
             assertThat(connection.getMetaData().getURL()).contains(":" + primary);

@@ -27,6 +27,15 @@ class TokenTest {
     }
 
     @Test
+    void a_place_just_past_a_pages_header_is_the_end_of_the_page_before() {
+        long file = Token.lsn("0/5000000");
+        assertThat(Wal.lastEnd(file + 40, 40, 8_192)).isEqualTo(file);
+        assertThat(Wal.lastEnd(file + 8_192 + 24, 8_192 + 24, 8_192)).isEqualTo(file + 8_192);
+        assertThat(Wal.lastEnd(file + 8_192 + 40, 8_192 + 40, 8_192)).isEqualTo(file + 8_192 + 40);
+        assertThat(Wal.lastEnd(file + 64, 64, 8_192)).isEqualTo(file + 64);
+    }
+
+    @Test
     void positions_compare_as_unsigned_numbers_on_the_same_line_alone() {
         Token high = new Token(1, 1, Token.lsn("FFFFFFFF/0"));
         Token low = new Token(1, 1, Token.lsn("16/B374D848"));
