@@ -162,6 +162,8 @@ final class SoakWorker {
                 throw e;
             } catch (InterruptedException | JobException e) {
                 if (!job.stubborn || attempt == STUBBORN_ATTEMPTS) throw e;
+                // A pool that was interrupted leaves the mark, and then gives nobody anything.
+                boolean unused = Thread.interrupted();
             }
         }
     }

@@ -232,8 +232,7 @@ class ReadmeTest {
         HikariDataSource hikari = Pools.hikari(config, size);
         QueryGuard watched = QueryGuard.watch(hikari); // what the application uses
         PoolWatch pool = Pools.watch(watched);
-        System.out.println(
-                pool.health().text()); // too small? work inside of transactions? a leak, or a slow statement?
+        System.out.println(pool.health().text()); // too small? a leak, or a slow statement?
         // endregion
         assertThat(hikari.getMaximumPoolSize()).isEqualTo(size.connections());
         hikari.close();
