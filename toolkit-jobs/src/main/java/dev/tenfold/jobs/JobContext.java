@@ -229,8 +229,9 @@ public final class JobContext {
      * <p>On a connection of its own it locks the job's row, runs {@code work}, deletes the row, and commits. Whatever {@code
      * work} throws rolls everything back and comes out of this method; nothing is tried again within the attempt. The job is
      * done when this method returns: what the handler does afterwards may be cut off, and an exception then is only logged.
-     * Once an attempt. If the connection breaks while it is committed, the exception does not tell whether it was; the next
-     * attempt, if there is one, does, since there is none if it was.
+     * Once an attempt; one that could not begin, as the database was away, does not count. If the connection breaks while it
+     * is committed, the exception does not tell whether it was; the next attempt, if there is one, does, since there is none if
+     * it was.
      *
      * @param work blocks the handler's thread; it neither commits nor closes the connection
      * @throws LeaseLostException if somebody else has the job meanwhile; everything is rolled back
@@ -242,10 +243,12 @@ public final class JobContext {
         Objects.requireNonNull(work, "work");
         if (hadTransaction) {
             throw new IllegalStateException(
-                    "an attempt of a job has one transaction, which ends the job; " + "do all of its work in that one");
+                    "an attempt of a job has one transaction, which ends the job; do all of its work in that one");
         }
-        hadTransaction = true;
-        JobTransaction.run(execution, work);
+        JobTransaction.run(execution, transaction -> {
+            hadTransaction = true; // one that could not begin has done nothing, and may be tried again
+            work.run(transaction);
+        });
     }
 
     /**
