@@ -32,14 +32,6 @@ final class QueryKeyset {
     private static final Keyset BY_AGE =
             Keyset.columns("created desc not null", "id desc unique").signedWith(SECRET);
 
-    private static final String TABLE = """
-            create table article (id bigint primary key, created timestamptz not null, title text not null);
-            insert into article
-              select i, timestamptz '2026-01-01' + make_interval(secs => i / 3), 'article ' || i
-              from generate_series(1, %d) i;
-            create index article_by_age on article (created desc, id desc);
-            vacuum analyze article
-            """;
     private static final String OURS = "select id, created, title from article where {keyset}";
     private static final String OFFSET =
             "select id, created, title from article order by created desc, id desc limit ? offset ?";
@@ -83,7 +75,15 @@ final class QueryKeyset {
     static void create(DataSource dataSource, int rows) throws SQLException {
         try (Connection connection = dataSource.getConnection();
                 Statement statement = connection.createStatement()) {
-            for (String sql : TABLE.formatted(rows).split(";", -1)) {
+            String table = """
+                create table article (id bigint primary key, created timestamptz not null, title text not null);
+                insert into article
+                  select i, timestamptz '2026-01-01' + make_interval(secs => i / 3), 'article ' || i
+                  from generate_series(1, %d) i;
+                create index article_by_age on article (created desc, id desc);
+                vacuum analyze article
+                """.formatted(rows);
+            for (String sql : table.split(";", -1)) {
                 statement.execute(sql);
             }
         }
