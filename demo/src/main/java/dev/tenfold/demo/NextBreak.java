@@ -34,6 +34,9 @@ final class NextBreak {
     /** The day of the year whose forecast is compared with what came. */
     static final int EARLIER = 200;
 
+    /** As Readiness documents. */
+    private static final int DAYS_TO_DATE = 56;
+
     /** So many days may the date that is expected be away from the one on which the year's database is full. */
     static final int DAYS_OFF = 45;
 
@@ -132,19 +135,26 @@ final class NextBreak {
 
     private static String sentence(Said said) {
         Outlook outlook = said.year().resource(DATABASE).outlook();
-        int most = said.run().resources().stream()
-                .mapToInt(each -> each.outlook().days())
-                .max()
-                .orElse(0);
+        Headroom fullest = said.run().fullest().orElseThrow();
         return String.format(
                 Locale.ROOT,
-                "Of this run Readiness tells how full everything is and what would come next, and no date: it has %d days of"
-                        + " figures. Of a synthetic year it expects the database to be full about %s, %s;"
-                        + " its maker knows that it is on %s. Of a pool that does not grow it tells no date.",
-                most,
+                "Under the last stage's load the fullest is %s, with %.0f %% free at its peak%s. There is no date: it takes"
+                        + " %d days of figures to tell one, and a run has none. Of a synthetic year Readiness expects the"
+                        + " database to be full about %s, %s; its maker knows that it is on %s. Of a pool that does not"
+                        + " grow it tells no date.",
+                fullest.resource(),
+                100 * Math.max(0, fullest.free()),
+                layer(said.run()),
+                DAYS_TO_DATE,
                 OutlookChart.date(required(outlook.expected())),
                 OutlookChart.interval(outlook),
                 OutlookChart.date(said.full()));
+    }
+
+    private static String layer(Report run) {
+        if (run.next().isEmpty()) return "";
+        String name = run.next().get(0).layer().name().toLowerCase(Locale.ROOT).replace('_', ' ');
+        return ", and the layer that would come next is: " + name;
     }
 
     /** What is said on the last day of the year. */

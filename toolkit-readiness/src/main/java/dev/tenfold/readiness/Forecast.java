@@ -208,8 +208,8 @@ public final class Forecast {
 
     private static Outlook tooFew(int days, @Nullable LocalDate shift) {
         String since = shift == null ? "" : " since the level shifted about " + DAY.format(shift);
-        String reason = days + " days of figures" + since + ": it takes " + DAYS_TO_SAY_ANYTHING
-                + " to tell a direction and " + DAYS_TO_DATE + " to tell a date";
+        String reason = days + (days == 1 ? " day" : " days") + " of figures" + since + ": it takes "
+                + DAYS_TO_SAY_ANYTHING + " to tell a direction and " + DAYS_TO_DATE + " to tell a date";
         return new Outlook(Verdict.NOT_ENOUGH_DATA, days, OptionalDouble.empty(), null, null, null, reason, null);
     }
 

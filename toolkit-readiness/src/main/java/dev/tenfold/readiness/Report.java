@@ -8,8 +8,10 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -23,6 +25,9 @@ import java.util.Optional;
  * @param notes what the report does not know, and why
  */
 public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<NextLayer> next, List<String> notes) {
+    /** Who has less than that free at its peak has no reserve, whatever the trend. */
+    private static final double LITTLE = 0.2;
+
     /**
      * One resource.
      *
@@ -61,27 +66,38 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
                 .append(zone.equals(ZoneOffset.UTC) ? "UTC" : zone)
                 .append(')');
         if (!resources.isEmpty()) table(text);
-        for (Headroom each : resources) {
-            line(text, each.resource() + ": " + each.outlook().reason());
-            if (!each.note().isEmpty()) line(text, each.resource() + ": " + each.note());
-        }
+        reasons().forEach((reason, of) -> line(text, String.join(", ", of) + ": " + reason));
         text.append("\n\nNext");
-        if (next.isEmpty()) withoutLayer().forEach(each -> line(text, each));
         next.forEach(layer -> line(text, layer.text()));
+        withoutLayer().forEach(each -> line(text, each));
         notes.forEach(note -> line(text, "(" + note + ")"));
         return text.toString();
     }
 
-    /** What fills up is to be told, also where no layer is. */
+    /** By what is said of them, in order: many resources that are new say the same. */
+    private Map<String, List<String>> reasons() {
+        Map<String, List<String>> all = new LinkedHashMap<>();
+        for (Headroom each : resources) {
+            all.computeIfAbsent(each.outlook().reason(), unused -> new ArrayList<>())
+                    .add(each.resource());
+            if (!each.note().isEmpty()) {
+                all.computeIfAbsent(each.note(), unused -> new ArrayList<>()).add(each.resource());
+            }
+        }
+        return all;
+    }
+
+    /** What fills up is to be told, also where no layer is; of the database, layers tell it. */
     private List<String> withoutLayer() {
+        String why = next.isEmpty() ? ": which layer relieves it cannot be told" : "";
         List<String> filling = resources.stream()
                 .filter(each -> isFilling(each.outlook()))
+                .filter(each -> next.isEmpty() || !each.resource().equals(Readiness.DATABASE))
                 .sorted(Comparator.comparing(
                         each -> Objects.requireNonNullElse(each.outlook().expected(), day)))
-                .map(each -> each.resource() + " fills up, " + full(each.outlook())
-                        + ": which layer relieves it cannot be told")
+                .map(each -> each.resource() + " fills up, " + full(each.outlook()) + why)
                 .toList();
-        return filling.isEmpty() ? List.of(nothing()) : filling;
+        return next.isEmpty() && filling.isEmpty() ? List.of(nothing()) : filling;
     }
 
     private static boolean isFilling(Outlook outlook) {
@@ -89,13 +105,12 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
     }
 
     private String nothing() {
-        return fullest()
-                .map(each -> String.format(
-                        Locale.ROOT,
-                        "nothing yet; the fullest resource is %s, with %.0f %% free at its peak",
-                        each.resource(),
-                        100 * each.free()))
-                .orElse("nothing can be said yet: there are no figures");
+        Headroom fullest = fullest().orElse(null);
+        if (fullest == null) return "nothing can be said yet: there are no figures";
+        String free = percent(Math.max(0, fullest.free()), "%.0f %% free at its peak");
+        return fullest.free() < LITTLE
+                ? fullest.resource() + " is the fullest, with " + free + ": which layer relieves it cannot be told"
+                : "nothing yet; the fullest resource is " + fullest.resource() + ", with " + free;
     }
 
     private static void line(StringBuilder text, String line) {

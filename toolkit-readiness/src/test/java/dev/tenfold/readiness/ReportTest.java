@@ -56,6 +56,31 @@ class ReportTest {
     }
 
     @Test
+    void a_resource_without_reserve_is_not_nothing() {
+        assertThat(report(List.of(), headroom("heap", 1, 10, 1), headroom("threads", 11, 10, 1))
+                        .text())
+                .contains(
+                        "Next\n  threads is the fullest, with 0 % free at its peak: which layer relieves it cannot be told")
+                .doesNotContain("nothing yet");
+    }
+
+    @Test
+    void resources_of_which_the_same_is_to_be_said_share_a_line() {
+        assertThat(report(List.of(), headroom("heap", 1, 10, 1), headroom("pool", 6, 10, 1), headroom("jobs", 6, 10, 2))
+                        .text())
+                .contains("\n  heap, pool: 1 day of figures: it takes", "\n  jobs: 2 days of figures: it takes");
+    }
+
+    @Test
+    void what_fills_up_beside_the_database_is_told_after_the_layers() {
+        Headroom full = headroom("database", 20, 16, 90);
+        NextLayer layer = new NextLayer(Layer.REPLICA, full.outlook(), "it is full", "is another");
+        assertThat(report(List.of(layer), full, headroom("heap", 20, 16, 90)).text())
+                .contains("Next\n  replica: now: it is full; is another\n  heap fills up, now\n  (a note)")
+                .doesNotContain("database fills up");
+    }
+
+    @Test
     void how_many_days_there_are_is_told_once() {
         String text = report(List.of(), headroom("heap", 1, 10, 3)).text();
         assertThat(text).containsOnlyOnce("3 days").contains("no date yet").contains("(UTC)");

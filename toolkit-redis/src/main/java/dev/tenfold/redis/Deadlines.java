@@ -30,6 +30,9 @@ final class Deadlines {
     private final long timeout;
     private final long tick;
 
+    /** Set once, when there are no more ticks. */
+    private volatile @Nullable Throwable ended;
+
     // Of the timer's thread.
     private long plannedFor;
     private boolean lenient = true;
@@ -66,7 +69,9 @@ final class Deadlines {
     Deadline add(Pending<?> pending) {
         Deadline deadline = new Deadline(nanoClock.getAsLong() + timeout, pending);
         queue.add(deadline);
-        if (!ticking.get() && ticking.compareAndSet(false, true)) schedule();
+        Throwable failure = ended;
+        if (failure != null) endAll(failure); // Lettuce may forget a command that meets the closing
+        else if (!ticking.get() && ticking.compareAndSet(false, true)) schedule();
         return deadline;
     }
 
@@ -101,11 +106,12 @@ final class Deadlines {
         }
     }
 
-    /** Ends everything, when there are no more ticks. */
+    /** Ends everything, when there are no more ticks, and whatever is added from now on. */
     void endAll(Throwable failure) {
+        ended = failure;
         for (Deadline head; (head = queue.poll()) != null; ) {
             Pending<?> pending = head.pending;
-            if (pending != null) pending.completeExceptionally(failure);
+            if (pending != null) pending.fail(failure);
         }
     }
 }

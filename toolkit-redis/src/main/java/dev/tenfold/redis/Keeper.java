@@ -140,6 +140,11 @@ final class Keeper {
                 : new RedisUnavailableException(Reason.DOWN, false, source + " is down; nothing was sent", null);
     }
 
+    /** Of what is on its way while the link is closed. */
+    RedisUnavailableException closing() {
+        return new RedisUnavailableException(Reason.CLOSED, true, "the link to " + source + " was closed", null);
+    }
+
     /** Reads a failure. Once the link is closed, that is the reason for all of them. */
     Fault fault(Throwable error) {
         Fault fault = Fault.of(error, source.isCluster());

@@ -358,7 +358,7 @@ public final class RedisLink implements AutoCloseable {
         long deadline = System.nanoTime() + CLOSE_LIMIT.toNanos();
         CompletableFuture<?> connectionsClosed = CompletableFuture.allOf(messages.close(), keeper.close());
         threads.shutdown();
-        deadlines.endAll(keeper.refusal());
+        deadlines.endAll(keeper.closing());
         try {
             // The client last: it closes what is still open, and complains of what is just being closed.
             awaitQuietly(connectionsClosed, System.nanoTime() + CONNECTIONS_LIMIT.toNanos());

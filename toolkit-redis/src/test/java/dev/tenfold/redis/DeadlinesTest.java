@@ -135,14 +135,17 @@ class DeadlinesTest {
     }
 
     @Test
-    void at_the_end_everything_fails() {
+    void at_the_end_everything_fails_and_so_does_what_comes_later() {
         Pending<String> pending = pending();
         IllegalStateException end = new IllegalStateException("closed");
         deadlines.endAll(end);
-        assertThat(pending)
-                .failsWithin(Duration.ZERO)
-                .withThrowableOfType(ExecutionException.class)
-                .withCause(end);
+        for (Pending<String> each : List.of(pending, pending())) {
+            assertThat(each)
+                    .failsWithin(Duration.ZERO)
+                    .withThrowableOfType(ExecutionException.class)
+                    .withCause(end);
+        }
+        assertThat(delays).as("no tick for what came later").hasSize(1);
     }
 
     @Test

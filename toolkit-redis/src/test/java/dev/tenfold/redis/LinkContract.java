@@ -894,9 +894,10 @@ abstract class LinkContract {
         for (CompletableFuture<byte[]> call : calls) {
             assertThatThrownBy(() -> call.get(1, TimeUnit.SECONDS))
                     .cause()
-                    .isInstanceOfSatisfying(
-                            RedisUnavailableException.class,
-                            e -> assertThat(e.reason()).isEqualTo(Reason.CLOSED));
+                    .isInstanceOfSatisfying(RedisUnavailableException.class, e -> {
+                        assertThat(e.reason()).isEqualTo(Reason.CLOSED);
+                        assertThat(e.mayHaveRun()).isTrue();
+                    });
         }
         assertThat(link.state()).isEqualTo(RedisLinkState.CLOSED);
         assertThat(link.isAvailable()).isFalse();

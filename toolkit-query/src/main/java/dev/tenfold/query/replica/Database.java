@@ -2,6 +2,7 @@ package dev.tenfold.query.replica;
 
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLNonTransientConnectionException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -63,6 +64,7 @@ public final class Database implements AutoCloseable {
     private final Written own;
     private final CountDownLatch looked;
     private final long made;
+    private volatile boolean closed;
 
     /**
      * Work in one transaction.
@@ -272,7 +274,7 @@ public final class Database implements AutoCloseable {
     <T extends @Nullable Object> T write(@Nullable Session session, Work<T> work) throws SQLException {
         Scope outer = scope();
         if (outer != null) return join(outer, session, work);
-        Router.Lease lease = router.write();
+        Router.Lease lease = leaseToWrite();
         Scope mine = new Scope(this, lease, true);
         try (lease) {
             mine.enter();
@@ -376,12 +378,19 @@ public final class Database implements AutoCloseable {
     }
 
     Router.Lease lease(@Nullable Session session) throws SQLException {
+        requireOpen();
         awaitFirstLook();
         return router.read(session == null ? null : session.written());
     }
 
     Router.Lease leaseToWrite() throws SQLException {
+        requireOpen();
         return router.write();
+    }
+
+    /** Nobody looks at the servers any more: what is known of them gets old. */
+    private void requireOpen() throws SQLException {
+        if (closed) throw new SQLNonTransientConnectionException("this Database is closed; build another one", "08003");
     }
 
     /** Who has to be told of a write. */
@@ -416,11 +425,13 @@ public final class Database implements AutoCloseable {
     }
 
     /**
-     * Ends the threads that look at the servers. Returns within two seconds a server, at once if they answer. The pools stay open:
-     * close them after this. Idempotent.
+     * Ends the threads that look at the servers. Returns within two seconds a server, at once if they answer. What has begun may
+     * end; what begins from now on fails with {@link SQLNonTransientConnectionException}. The pools stay open: close them after
+     * this. Idempotent.
      */
     @Override
     public void close() {
+        closed = true;
         probers.forEach(Prober::close);
     }
 }

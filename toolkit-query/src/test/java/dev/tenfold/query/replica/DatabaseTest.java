@@ -15,6 +15,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -779,6 +780,26 @@ class DatabaseTest {
             assertThat(reads.getHikariPoolMXBean().getActiveConnections()).isZero();
         }
         before.assertNothingLeaked();
+    }
+
+    @Test
+    void after_close_what_has_begun_ends_and_nothing_else_begins() throws SQLException {
+        Database db = ready(options());
+        DataSource routed = db.dataSource();
+        int written = db.write(connection -> {
+            db.close();
+            return write(connection, db.write(joined -> 1));
+        });
+        assertThat(written).isPositive();
+
+        assertThatThrownBy(() -> port(db))
+                .isInstanceOf(SQLNonTransientConnectionException.class)
+                .hasMessage("this Database is closed; build another one");
+        assertThatThrownBy(() -> db.write(connection -> write(connection, 1)))
+                .isInstanceOf(SQLNonTransientConnectionException.class);
+        try (Connection unused = routed.getConnection()) {
+            assertThatThrownBy(unused::createStatement).isInstanceOf(SQLNonTransientConnectionException.class);
+        }
     }
 
     @Test
