@@ -224,7 +224,7 @@ class ReadmeTest {
         PoolSize size = Pools.size(o -> o.cores(8)
                 .maxConnections(100)
                 .reserved(10)
-                .instances(4)
+                .instances(2)
                 .arrivals(300) // borrows a second, of one instance in its busiest hour
                 .hold(Duration.ofMillis(12)));
         System.out.println(size.explain()); // how many, and which bound decided

@@ -616,11 +616,16 @@ public final class Readiness implements AutoCloseable {
         SortedMap<String, SortedMap<LocalDate, Day>> stored = table.read(today.minusDays(retention));
         List<Headroom> known = new ArrayList<>();
         List<String> notes = new ArrayList<>();
+        List<String> unknown = new ArrayList<>();
         for (String name : names(stored, today)) {
             Resource resource = resources.get(name);
             Headroom headroom = headroom(name, resource, stored.getOrDefault(name, new TreeMap<>()), today);
-            if (headroom == null) notes.add(name + ": no figures yet; the gauge gave nothing, or nothing was sampled");
+            if (headroom == null) unknown.add(name);
             else known.add(headroom);
+        }
+        if (!unknown.isEmpty()) {
+            notes.add(String.join(", ", unknown)
+                    + ": no figures yet; the gauge gave nothing, or too few samples were taken, as a rate needs two");
         }
         List<NextLayer> next = next(known, stored, notes);
         return new Report(today, zone, List.copyOf(known), next, List.copyOf(notes));

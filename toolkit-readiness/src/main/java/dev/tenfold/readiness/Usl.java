@@ -41,10 +41,9 @@ record Usl(double perSecond, double contention, double coherency, double fit, St
         if (bins.size() < LEAST_BINS || range < LEAST_RANGE) {
             return none(String.format(
                     Locale.ROOT,
-                    "it needs %d levels of load over a fourfold range, from one statement at once on; %d over %.1f were seen",
+                    "it needs %d levels of load over a fourfold range, from one statement at once on, and %s",
                     LEAST_BINS,
-                    bins.size(),
-                    range));
+                    seen(bins.size(), range)));
         }
         Usl best = null;
         // Bounded below by 0: a coefficient that wants to be negative is left out.
@@ -65,6 +64,12 @@ record Usl(double perSecond, double contention, double coherency, double fit, St
 
     boolean isFitted() {
         return reason.isEmpty();
+    }
+
+    private static String seen(int levels, double range) {
+        if (levels == 0) return "none was seen";
+        if (levels == 1) return "one was seen";
+        return String.format(Locale.ROOT, "%d were seen, over a range of %.1f", levels, range);
     }
 
     /** Where throughput is highest; infinite where it only rises. */
