@@ -103,7 +103,7 @@ class CallSitesTest {
                     DataSource.class,
                     (self, method, args) ->
                             method.getName().equals("getConnection") ? connection : nothing(method.getReturnType()));
-            QueryGuard guard = QueryGuard.watch(database);
+            QueryGuard guard = QueryGuard.watch(database, Patient::guard);
             List.of(guard).forEach(WebApplication::loop);
             if (guard.findings().isEmpty()) throw new AssertionError("no stack was looked at");
         }

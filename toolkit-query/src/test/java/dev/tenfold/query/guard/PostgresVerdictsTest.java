@@ -43,7 +43,7 @@ class PostgresVerdictsTest {
 
     @Test
     void a_query_for_each_row_is_an_n_plus_one() throws SQLException {
-        QueryGuard guard = QueryGuard.watch(database);
+        QueryGuard guard = QueryGuard.watch(database, Patient::guard);
 
         try (QueryScope scope = QueryScope.open("GET /page");
                 Connection connection = guard.getConnection()) {
@@ -68,7 +68,7 @@ class PostgresVerdictsTest {
 
     @Test
     void one_query_with_an_array_is_none() throws SQLException {
-        QueryGuard guard = QueryGuard.watch(database);
+        QueryGuard guard = QueryGuard.watch(database, Patient::guard);
 
         try (QueryScope scope = QueryScope.open("GET /page");
                 Connection connection = guard.getConnection()) {

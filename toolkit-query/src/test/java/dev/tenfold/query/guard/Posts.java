@@ -18,7 +18,7 @@ final class Posts implements AutoCloseable {
     Posts() {
         JdbcDataSource h2 = new JdbcDataSource();
         h2.setURL("jdbc:h2:mem:" + UUID.randomUUID());
-        guard = QueryGuard.watch(h2);
+        guard = QueryGuard.watch(h2, Patient::guard);
         try {
             keeper = h2.getConnection();
             try (Statement statement = keeper.createStatement()) {

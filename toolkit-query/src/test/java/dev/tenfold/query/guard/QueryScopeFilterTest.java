@@ -56,7 +56,7 @@ class QueryScopeFilterTest {
 
     QueryScopeFilterTest() throws SQLException {
         database.setURL("jdbc:h2:mem:scopefilter");
-        guard = QueryGuard.watch(database);
+        guard = QueryGuard.watch(database, Patient::guard);
         keeper = database.getConnection();
     }
 

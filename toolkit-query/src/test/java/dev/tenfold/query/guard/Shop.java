@@ -8,7 +8,6 @@ import dev.tenfold.testkit.PostgresServer;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -42,9 +41,7 @@ final class Shop implements AutoCloseable {
         config.setMaximumPoolSize(4);
         config.setMinimumIdle(1);
         pool = new HikariDataSource(config);
-        // No machine is so slow that a test finds what it is not about.
-        guard = QueryGuard.watch(
-                pool, options -> options.slowerThan(Duration.ofDays(1)).heldFor(Duration.ofDays(1)));
+        guard = QueryGuard.watch(pool, Patient::guard);
         try (Connection connection = pool.getConnection();
                 Statement statement = connection.createStatement()) {
             statement.execute("create table customer(id bigint primary key, name varchar(40) not null)");

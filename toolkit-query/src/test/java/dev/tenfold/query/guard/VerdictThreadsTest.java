@@ -37,7 +37,7 @@ class VerdictThreadsTest {
                 Statement statement = connection.createStatement()) {
             statement.execute("create table author(id int primary key, name varchar(20))");
         }
-        guard = QueryGuard.watch(pool);
+        guard = QueryGuard.watch(pool, Patient::guard);
     }
 
     @AfterEach
