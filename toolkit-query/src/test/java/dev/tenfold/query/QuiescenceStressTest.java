@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Runs {@link QuiescenceStress} under jcstress, which forks JVMs of its own; briefly. For a longer run:
+ * Runs {@link QuiescenceStress} under jcstress, which forks JVMs of its own. For a longer run:
  *
  * <pre>{@code
  * java -cp <test class path> org.openjdk.jcstress.Main -t QuiescenceStress -m tough
@@ -32,7 +32,7 @@ class QuiescenceStressTest {
                         "-t",
                         "QuiescenceStress",
                         "-m",
-                        "sanity", // the suite shows that the races run; the longer run looks for what is rare
+                        "quick",
                         "-sc",
                         "false",
                         "-jvmArgs", // one kind of JVM; the longer run tries them all

@@ -179,7 +179,10 @@ class ReadmeTest {
         for (Finding finding : watched.findings()) System.out.println(finding.text()); // it is logged, too
         // endregion
         assertThat(names).hasSize(15);
-        assertThat(watched.findings()).extracting(Finding::kind).contains(FindingKind.N_PLUS_ONE);
+        assertThat(watched.findings())
+                .filteredOn(each -> each.kind() != FindingKind.SLOW) // of a busy machine
+                .extracting(Finding::kind)
+                .containsExactly(FindingKind.N_PLUS_ONE);
     }
 
     @Test

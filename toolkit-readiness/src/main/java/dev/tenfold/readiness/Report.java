@@ -87,12 +87,13 @@ public record Report(LocalDate day, ZoneId zone, List<Headroom> resources, List<
         return all;
     }
 
-    /** What fills up is to be told, also where no layer is; of the database, layers tell it. */
+    /** What fills up is to be told, also where no layer says so: each but that of pools does so of the database. */
     private List<String> withoutLayer() {
         String why = next.isEmpty() ? ": which layer relieves it cannot be told" : "";
+        boolean isDatabaseTold = next.stream().anyMatch(each -> each.layer() != NextLayer.Layer.POOL);
         List<String> filling = resources.stream()
                 .filter(each -> isFilling(each.outlook()))
-                .filter(each -> next.isEmpty() || !each.resource().equals(Readiness.DATABASE))
+                .filter(each -> !(isDatabaseTold && each.resource().equals(Readiness.DATABASE)))
                 .sorted(Comparator.comparing(
                         each -> Objects.requireNonNullElse(each.outlook().expected(), day)))
                 .map(each -> each.resource() + " fills up, " + full(each.outlook()) + why)

@@ -78,6 +78,9 @@ class ReportTest {
         assertThat(report(List.of(layer), full, headroom("heap", 20, 16, 90)).text())
                 .contains("Next\n  replica: now: it is full; is another\n  heap fills up, now\n  (a note)")
                 .doesNotContain("database fills up");
+
+        NextLayer pool = new NextLayer(Layer.POOL, full.outlook(), "one waits", "is larger");
+        assertThat(report(List.of(pool), full).text()).contains("is larger\n  database fills up, now\n");
     }
 
     @Test

@@ -21,7 +21,7 @@ import org.slf4j.LoggerFactory;
  *
  * <pre>{@code
  * PoolSize size = Pools.size(migrations, o -> o                       // asks the database for its limits
- *         .cores(8).reserved(10).instances(4).threads(200)
+ *         .cores(8).reserved(10).instances(2).threads(200)
  *         .arrivals(300).hold(Duration.ofMillis(12)));               // or measured(pool), once it is at work
  * log.info(size.explain());                                           // 6 connections: what the load needs …
  * HikariDataSource hikari = Pools.hikari(config, size);
