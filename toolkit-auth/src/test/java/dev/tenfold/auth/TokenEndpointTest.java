@@ -263,16 +263,20 @@ class TokenEndpointTest {
 
     @Test
     void a_reply_that_ends_too_soon_is_an_error() throws Exception {
-        RawServer server = raw((me, number, socket) ->
-                RawServer.write(socket, reply(YES).replace("Content-Length: " + YES.length(), "Content-Length: 1000")));
+        RawServer server = raw((me, number, socket) -> {
+            me.read(socket); // whole: to close over what was not read would reset the connection, and the reply might
+            // be lost
+            RawServer.write(socket, reply(YES).replace("Content-Length: " + YES.length(), "Content-Length: 1000"));
+        });
         assertThat(failure(introspector(server.uri("/i"))))
                 .hasMessageContaining("broke the connection within its reply");
-        assertThat(server.requests()).isEmpty();
+        assertThat(server.requests()).hasSize(1);
     }
 
     @Test
     void what_is_not_http_is_an_error_that_does_not_repeat_it() throws Exception {
         RawServer server = raw((me, number, socket) -> {
+            me.read(socket);
             RawServer.write(socket, BODY + " " + TOKEN + "\r\n\r\n");
             RawServer.awaitClient(socket);
         });
