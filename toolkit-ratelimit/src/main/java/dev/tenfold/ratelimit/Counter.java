@@ -31,6 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Counter {
     private static final long LONGEST_DENIAL = TimeUnit.MILLISECONDS.toNanos(RateLimiterOptions.LONGEST_DENIAL_MILLIS);
+    private static final long NONE_REFUSED = Long.MAX_VALUE;
     private static final byte[] AHEAD = "ahead".getBytes(US_ASCII);
     private static final byte[] BACK = "back".getBytes(US_ASCII);
     private static final byte[] ONE = {'1'};
@@ -202,6 +203,7 @@ final class Counter {
             long[] states = new long[limits.length * Algorithm.WIDTH];
             int unused = read(reply, states);
             seen = new Seen(states, sent);
+            remember(states, sent, NONE_REFUSED);
             return new Verdict(wait(states, cost) == 0, states, 0, 0, null);
         });
     }
@@ -295,7 +297,7 @@ final class Counter {
         if ((Long) reply.get(jumps) > 0) engine.counters.clockJumps.increment();
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
         seen = new Seen(states, sent);
-        remember(runs, states, sent);
+        remember(states, sent, runs.leastRefused());
         if (!isKept && (denial != null || isHalfUsed(states))) {
             isKept = true;
             engine.keep(this);
@@ -315,17 +317,13 @@ final class Counter {
         }
     }
 
-    private void remember(Runs runs, long[] states, long sent) {
+    /** A refusal holds as long as these states say: tokens that came back since it was made have shortened it. */
+    private void remember(long[] states, long sent, long refused) {
         if (!engine.remembersDenials) return;
         Denial earlier = denial;
-        if (earlier != null && wait(states, earlier.cost) == 0) denial = null; // somebody has given tokens back
-        long least = Long.MAX_VALUE;
-        for (int i = 0; i < runs.count; i++) {
-            if (runs.costs[i] > 0 && runs.fits[i] < runs.lengths[i]) least = Math.min(least, runs.costs[i]);
-        }
-        if (least == Long.MAX_VALUE) return;
-        long wait = Math.min(LONGEST_DENIAL, TimeUnit.MICROSECONDS.toNanos(wait(states, least)));
-        if (wait > 0) denial = new Denial(least, sent + wait);
+        long least = earlier == null || wait(states, earlier.cost) == 0 ? refused : Math.min(refused, earlier.cost);
+        long wait = least == NONE_REFUSED ? 0 : TimeUnit.MICROSECONDS.toNanos(wait(states, least));
+        denial = wait == 0 ? null : new Denial(least, sent + Math.min(LONGEST_DENIAL, wait));
     }
 
     private boolean isHalfUsed(long[] states) {
@@ -418,6 +416,15 @@ final class Counter {
             long tokens = 0;
             for (int i = 0; i < count; i++) tokens += Math.max(0, costs[i]) * lengths[i];
             return tokens;
+        }
+
+        /** The lowest cost that was refused. */
+        long leastRefused() {
+            long least = NONE_REFUSED;
+            for (int i = 0; i < count; i++) {
+                if (costs[i] > 0 && fits[i] < lengths[i]) least = Math.min(least, costs[i]);
+            }
+            return least;
         }
 
         static Runs of(List<Ticket> batch) {

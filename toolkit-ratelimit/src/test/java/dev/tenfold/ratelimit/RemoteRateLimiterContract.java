@@ -1,5 +1,6 @@
 package dev.tenfold.ratelimit;
 
+import static dev.tenfold.ratelimit.Limit.limit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
@@ -48,6 +49,34 @@ abstract class RemoteRateLimiterContract extends RateLimiterContract {
         int unused = new OracleRun(this, limiter, false, seed).play(30_000);
 
         assertThat(limiter.stats().remembered()).isGreaterThan(1_000);
+    }
+
+    @Test
+    void tokens_that_come_back_shorten_a_remembered_refusal() {
+        Policy policy = Policy.of(name(), limit("user", 10, Duration.ofSeconds(1)));
+        Key key = Key.of("a");
+        assertThat(limiter.acquire(policy, key, 10).allowed()).isTrue();
+        assertThat(limiter.acquire(policy, key, 5).retryAfter()).isEqualTo(Duration.ofMillis(500));
+
+        assertThat(limiter.refund(policy, key, 3)).isTrue();
+
+        assertThat(limiter.acquire(policy, key, 5).retryAfter()).isEqualTo(Duration.ofMillis(200));
+        pass(Duration.ofMillis(200));
+        assertThat(limiter.acquire(policy, key, 5).allowed()).isTrue();
+    }
+
+    @Test
+    void a_look_at_tokens_that_another_node_gave_back_shortens_a_remembered_refusal() {
+        Policy policy = Policy.of(name(), limit("user", 10, Duration.ofSeconds(1)));
+        Key key = Key.of("a");
+        assertThat(limiter.acquire(policy, key, 10).allowed()).isTrue();
+        assertThat(limiter.acquire(policy, key, 5).allowed()).isFalse();
+        assertThat(plainLimiter.refund(policy, key, 3)).isTrue();
+
+        assertThat(limiter.peek(policy, key, 5).retryAfter()).isEqualTo(Duration.ofMillis(200));
+
+        pass(Duration.ofMillis(200));
+        assertThat(limiter.acquire(policy, key, 5).allowed()).isTrue();
     }
 
     @Override
