@@ -126,10 +126,15 @@ final class OpsDatabase implements AutoCloseable {
         });
     }
 
+    /** Far from the last one: MariaDB numbers its own rows on from there, and must not meet the next. */
+    private long nextId() {
+        return lastId += 1_000;
+    }
+
     Map<String, Object> jobRow(String queue, String kind, Map<String, Object> columns) {
         Map<String, Object> row = with(
                 "id",
-                ++lastId,
+                nextId(),
                 "run_at",
                 1_000 * SECOND,
                 "lease_until",
@@ -169,7 +174,7 @@ final class OpsDatabase implements AutoCloseable {
     Map<String, Object> deadRow(String queue, String kind, Map<String, Object> columns) {
         Map<String, Object> row = with(
                 "id",
-                ++lastId,
+                nextId(),
                 "died_at",
                 2_000 * SECOND,
                 "created_at",
