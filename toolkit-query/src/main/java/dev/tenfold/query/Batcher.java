@@ -40,6 +40,9 @@ final class Batcher {
     private final AtomicBoolean timerArmed = new AtomicBoolean();
     private final ScheduledFuture<?> deadline;
     private volatile boolean expired;
+    /** Whether a batch waited for a connection at the deadline, which cancels it. */
+    private volatile boolean starved;
+
     private volatile boolean closed;
 
     /** Counts that a completer takes before it wakes anybody, more than there can be waiters; it gives the rest back. */
@@ -339,6 +342,7 @@ final class Batcher {
     }
 
     private void expire() {
+        starved = inFlight.stream().flatMap(round -> round.batches().stream()).anyMatch(Batch::isWaitingForConnection);
         expired = true;
         groups.forEach(Group::cancel);
         inFlight.forEach(round -> round.batches().forEach(Batch::cancel));
@@ -350,11 +354,9 @@ final class Batcher {
     }
 
     LoadException deadlineExceeded(String loader, @Nullable Throwable cause) {
-        boolean connection =
-                inFlight.stream().flatMap(round -> round.batches().stream()).anyMatch(Batch::isWaitingForConnection);
         String message = "loader '" + loader + "': the scope's deadline of " + options.deadline.toMillis()
                 + " ms passed; "
-                + (connection
+                + (starved
                         ? "a batch was waiting for a connection: if members hold connections while they load, they"
                                 + " starve it; load before borrowing, give the scope the transaction by"
                                 + " LoadContext.transaction(connection), or enlarge the pool"

@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Nested;
@@ -23,7 +22,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Loaders in plain loops, and what happens to bad input, in and out of scopes. */
-@Timeout(value = 2, unit = TimeUnit.SECONDS)
+@Timeout(20)
 @SuppressWarnings("NullAway") // gives nulls on purpose
 class LoaderTest {
     record Post(int id, Integer authorId) {}
@@ -187,7 +186,7 @@ class LoaderTest {
         }
     }
 
-    /** Where a load is made from; each case must end within the class's two seconds. */
+    /** Where a load is made from; each case must end within the class's time-out, which is before a scope's deadline. */
     enum From {
         OUTSIDE {
             @Override

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.PostgresServer;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
@@ -133,10 +135,10 @@ class PostgresLoaderTest extends SqlLoaderContract {
                 .named("slow");
 
         assertThatThrownBy(
-                        () -> LoadScope.each(List.of(1L, 2L, 3L), slow::load, o -> o.deadline(Duration.ofMillis(300))))
+                        () -> LoadScope.each(List.of(1L, 2L, 3L), slow::load, o -> o.deadline(Duration.ofSeconds(2))))
                 .isInstanceOf(LoadException.DeadlineExceeded.class)
                 .hasMessageContaining("'slow'")
-                .hasMessageContaining("300 ms");
+                .hasMessageContaining("2000 ms");
 
         try (Connection connection = DATABASE.getConnection();
                 Statement statement = connection.createStatement();
@@ -168,10 +170,24 @@ class PostgresLoaderTest extends SqlLoaderContract {
                                     throw new IllegalStateException(e);
                                 }
                             },
-                            o -> o.deadline(Duration.ofMillis(400))))
+                            o -> o.deadline(Duration.ofSeconds(2))))
                     .isInstanceOf(LoadException.DeadlineExceeded.class)
                     .hasMessageContaining("waiting for a connection")
                     .hasMessageContaining("LoadContext.transaction");
+        }
+    }
+
+    @Test
+    void who_runs_the_batch_that_waits_for_a_connection_is_told_the_reason_too() throws SQLException {
+        try (HikariDataSource pool = pool(SERVER.jdbcUrl(NAME), 1);
+                Connection only = pool.getConnection()) {
+            assertThat(only).isNotNull();
+            Loader<Long, Author> loader =
+                    Loader.jdbc(pool, "select id, name from author where id = any(?)", Author::map, Author::id);
+
+            assertThatThrownBy(() -> LoadScope.run(scope -> loader.load(1L), o -> o.deadline(Duration.ofSeconds(2))))
+                    .isInstanceOf(LoadException.DeadlineExceeded.class)
+                    .hasMessageContaining("waiting for a connection");
         }
     }
 
@@ -194,7 +210,7 @@ class PostgresLoaderTest extends SqlLoaderContract {
     @Test
     void a_half_open_server_fails_the_waiters_at_the_deadline_and_a_cut_one_at_once() {
         try (FaultProxy proxy = FaultProxy.to(SERVER.host(), SERVER.port());
-                HikariDataSource pool = pool(SERVER.jdbcUrl(NAME, proxy) + socketTimeout(), 2)) {
+                HikariDataSource pool = pool(SERVER.jdbcUrl(NAME, proxy) + socketTimeout(), 2, Duration.ofSeconds(1))) {
             Loader<Long, Author> loader =
                     Loader.jdbc(pool, "select id, name from author where id = any(?)", Author::map, Author::id);
             assertThat(LoadScope.each(List.of(1L, 2L), loader::load)).hasSize(2);
@@ -210,7 +226,16 @@ class PostgresLoaderTest extends SqlLoaderContract {
                     .hasCauseInstanceOf(SQLException.class);
 
             proxy.resume();
+            Await.until("the pool connects again", () -> connects(pool));
             assertThat(LoadScope.each(List.of(1L, 2L), loader::load)).hasSize(2);
+        }
+    }
+
+    private static boolean connects(HikariDataSource pool) throws SQLException {
+        try (Connection connection = pool.getConnection()) {
+            return connection.isValid((int) Await.LIMIT.toSeconds());
+        } catch (SQLTransientConnectionException notYet) {
+            return false;
         }
     }
 
@@ -221,6 +246,10 @@ class PostgresLoaderTest extends SqlLoaderContract {
             LoadScope.each(List.of(1L, 2L, 3L), id -> authors.load(id).name());
         }
 
+        Await.until(
+                "the threads that scopes share have ended",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().startsWith("tenfold-load-")));
         before.assertNothingLeaked();
         assertThat(LoadContext.current()).isEqualTo(LoadContext.none());
     }
@@ -230,14 +259,17 @@ class PostgresLoaderTest extends SqlLoaderContract {
     }
 
     private static HikariDataSource pool(String url, int size) {
+        return pool(url, size, Await.LIMIT);
+    }
+
+    private static HikariDataSource pool(String url, int size, Duration patience) {
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(url);
         config.setUsername(SERVER.user());
         config.setPassword(SERVER.password());
         config.setMaximumPoolSize(size);
-        config.setConnectionTimeout(1_000);
-        config.setValidationTimeout(500);
-        config.setInitializationFailTimeout(5_000);
+        config.setConnectionTimeout(patience.toMillis());
+        config.setInitializationFailTimeout(Await.LIMIT.toMillis());
         return new HikariDataSource(config);
     }
 }

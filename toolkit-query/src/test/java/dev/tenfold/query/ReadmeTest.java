@@ -20,6 +20,7 @@ import dev.tenfold.query.pool.PoolWatch;
 import dev.tenfold.query.pool.Pools;
 import dev.tenfold.query.replica.Database;
 import dev.tenfold.query.replica.Session;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.CountingDataSource;
 import dev.tenfold.testkit.FaultProxy;
@@ -180,7 +181,8 @@ class ReadmeTest {
         // endregion
         assertThat(names).hasSize(15);
         assertThat(watched.findings())
-                .filteredOn(each -> each.kind() != FindingKind.SLOW) // of a busy machine
+                .filteredOn(each -> each.kind() != FindingKind.SLOW
+                        && each.kind() != FindingKind.HELD_CONNECTION) // of a busy machine
                 .extracting(Finding::kind)
                 .containsExactly(FindingKind.N_PLUS_ONE);
     }
@@ -288,7 +290,7 @@ class ReadmeTest {
             String url = server.jdbcUrl(database, network);
             // endregion
             try (Connection connection = DriverManager.getConnection(url, server.user(), server.password())) {
-                assertThat(connection.isValid(1)).isTrue();
+                assertThat(connection.isValid((int) Await.LIMIT.toSeconds())).isTrue();
             }
         }
     }

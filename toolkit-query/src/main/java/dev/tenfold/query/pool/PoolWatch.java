@@ -304,7 +304,8 @@ public final class PoolWatch {
                     span.returned(),
                     PoolSize.words(span.to.totals.watched().minus(span.from.totals.watched()))));
         }
-        Duration hold = atLeastOneNano(PoolSize.seconds(span.meanHold()));
+        Duration mean = span.meanHold();
+        Duration hold = mean.isZero() ? Duration.ofNanos(1) : mean;
         double heldOverWorked = span.heldOverWorked();
         return new Measured(
                 (Math.max(span.borrowed(), span.returned()) + span.refused()) / span.seconds(),

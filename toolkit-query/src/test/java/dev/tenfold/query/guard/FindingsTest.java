@@ -215,7 +215,7 @@ class FindingsTest {
         String log = logged(() -> {
             QueryGuard guard = QueryGuard.watch(
                     Driver.dataSource(),
-                    options -> options.listener(finding -> {
+                    options -> options.nanoClock(clock::get).listener(finding -> {
                         throw new IllegalStateException("full");
                     }));
             loop(guard, 20);
@@ -230,7 +230,7 @@ class FindingsTest {
         String log = logged(() -> {
             QueryGuard guard = QueryGuard.watch(
                     Driver.dataSource(),
-                    options -> options.listener(finding -> {
+                    options -> options.nanoClock(clock::get).listener(finding -> {
                         throw new AssertionError("no findings here");
                     }));
             loop(guard, 20);

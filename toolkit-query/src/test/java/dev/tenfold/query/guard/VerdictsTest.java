@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.h2.jdbcx.JdbcConnectionPool;
 import org.junit.jupiter.api.AfterEach;
@@ -48,7 +49,11 @@ class VerdictsTest {
     }
 
     private QueryGuard watch() {
-        return QueryGuard.watch(pool, options -> options.nanoClock(() -> clock.addAndGet(1_000)));
+        return watch(options -> options);
+    }
+
+    private QueryGuard watch(UnaryOperator<GuardOptions> more) {
+        return QueryGuard.watch(pool, options -> more.apply(options.nanoClock(() -> clock.addAndGet(1_000))));
     }
 
     /** Runs something in a scope of its own, with one connection, and gives what was found. */
@@ -635,7 +640,7 @@ class VerdictsTest {
 
     @Test
     void of_three_calls_in_a_test_all_have_to_come_from_one_place() throws SQLException {
-        guard = QueryGuard.watch(pool, options -> options.threshold(3));
+        guard = watch(options -> options.threshold(3));
 
         assertThat(found(connection -> {
                     author(connection, 1);
@@ -686,7 +691,7 @@ class VerdictsTest {
 
     @Test
     void many_statements_are_reported_when_the_scope_ends() throws SQLException {
-        guard = QueryGuard.watch(pool, options -> options.manyStatements(30));
+        guard = watch(options -> options.manyStatements(30));
         QueryScope scope = QueryScope.open("GET /page");
         try (scope;
                 Connection connection = guard.getConnection()) {
@@ -707,7 +712,7 @@ class VerdictsTest {
 
     @Test
     void twenty_nine_statements_are_not_many_and_those_of_scopes_inside_count_there() throws SQLException {
-        guard = QueryGuard.watch(pool, options -> options.manyStatements(30));
+        guard = watch(options -> options.manyStatements(30));
         QueryScope outer = QueryScope.open("job");
         try (outer;
                 Connection connection = guard.getConnection()) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 abstract class WatchedRowsContract {
     static final String ALL = "select * from author order by id";
 
-    QueryGuard guard = QueryGuard.watch(dataSource(), o -> o.samples(5));
+    QueryGuard guard = QueryGuard.watch(dataSource(), o -> Patient.guard(o.samples(5)));
 
     /** A database of this class. */
     abstract DataSource dataSource();

@@ -271,9 +271,22 @@ class PlanSafetyTest {
 
     @Test
     void a_server_that_goes_away_ends_the_check() throws SQLException {
+        List<IndexAdvice> advice = lookAndCut();
+        while (notes.get(0).contains("planning took longer")) { // than the check waits, on a busy machine
+            notes.clear();
+            advice = lookAndCut();
+        }
+
+        assertThat(advice).hasSize(1);
+        assertThat(notes).hasSize(3);
+        assertThat(notes.get(1)).startsWith("c (").contains("not looked at: ");
+        assertThat(notes.get(2)).isEqualTo("statements after this one not looked at: the connection broke");
+    }
+
+    private List<IndexAdvice> lookAndCut() throws SQLException {
         try (FaultProxy proxy = FaultProxy.to(SERVER.host(), SERVER.port());
                 Connection via = DriverManager.getConnection(SERVER.jdbcUrl(DATABASE, proxy))) {
-            List<IndexAdvice> advice = PlanCheck.look(
+            return PlanCheck.look(
                     via,
                     List.of(
                             PlanCheckTest.stats("a", "select * from big where a = ?", true, 9),
@@ -285,11 +298,6 @@ class PlanSafetyTest {
                         notes.add(note);
                         if (note.startsWith("b ")) proxy.cut();
                     });
-
-            assertThat(advice).hasSize(1);
-            assertThat(notes).hasSize(3);
-            assertThat(notes.get(1)).startsWith("c (").contains("not looked at: ");
-            assertThat(notes.get(2)).isEqualTo("statements after this one not looked at: the connection broke");
         }
     }
 

@@ -508,11 +508,19 @@ class PostgresIndexesTest {
                 OptionalDouble.empty());
     }
 
+    /** Again, where a busy machine took longer for a plan than the check waits. */
+    private static IndexReport patiently(IndexCheck check) {
+        while (true) {
+            IndexReport report = check.report();
+            if (report.notes().stream().noneMatch(each -> each.contains("planning took longer"))) return report;
+        }
+    }
+
     @Test
     void one_index_is_proposed_for_a_statement_and_a_foreign_key() throws SQLException {
         shop();
         StatementStats slow = watched("select note from sale where customer_id = ?");
-        IndexReport report = check().statements(List.of(slow)).report();
+        IndexReport report = patiently(check().statements(List.of(slow)));
         assertThat(report.advice())
                 .as(report.text())
                 .extracting(IndexAdvice::kind)
@@ -526,13 +534,11 @@ class PostgresIndexesTest {
                         "    statement  select note from sale where customer_id = ?\n    reads all 20,000 rows of sale")
                 .containsOnlyOnce("create index");
         assertThatExceptionOfType(AssertionError.class)
-                .isThrownBy(() -> check().statements(List.of(slow))
-                        .ignore("0123456789abcdef")
-                        .report()
+                .isThrownBy(() -> patiently(check().statements(List.of(slow)).ignore("0123456789abcdef"))
                         .assertClean())
                 .withMessageContaining("create index");
         run(String.valueOf(report.advice().get(1).ddl()));
-        check().statements(List.of(slow)).report().assertClean();
+        patiently(check().statements(List.of(slow))).assertClean();
     }
 
     @Test
@@ -542,7 +548,7 @@ class PostgresIndexesTest {
         run("alter table sale drop constraint sale_fk, add column place_id int, add constraint place_fk"
                 + " foreign key (customer_id, place_id) references place");
         StatementStats slow = watched("select note from sale where customer_id = ?");
-        IndexReport report = check().statements(List.of(slow)).report();
+        IndexReport report = patiently(check().statements(List.of(slow)));
         assertThat(report.advice()).hasSize(2);
         assertThat(report.advice())
                 .extracting(IndexAdvice::ddl)
@@ -550,14 +556,13 @@ class PostgresIndexesTest {
                         "create index concurrently sale_customer_id_place_id_idx on sale (customer_id, place_id)");
         assertThat(report.advice().get(1).detail()).endsWith("; the same index serves foreign key place_fk");
         run(String.valueOf(report.advice().get(1).ddl()));
-        check().statements(List.of(slow)).report().assertClean();
+        patiently(check().statements(List.of(slow))).assertClean();
     }
 
     @Test
     void a_statement_that_cannot_be_planned_is_a_note_and_the_rest_stays() throws SQLException {
         shop();
-        IndexReport report =
-                check().statements(List.of(watched("select no_such from sale"))).report();
+        IndexReport report = patiently(check().statements(List.of(watched("select no_such from sale"))));
         assertThat(report.advice()).extracting(IndexAdvice::subject).containsExactly("sale_fk");
         assertThat(report.notes()).anyMatch(note -> note.contains("no_such"));
     }

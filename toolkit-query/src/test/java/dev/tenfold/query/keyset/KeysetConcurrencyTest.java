@@ -28,6 +28,9 @@ class KeysetConcurrencyTest {
     private static final byte[] SECRET = new byte[32];
     private static final int STAY = 300;
     private static final int WRITES_A_PAGE = 4;
+    /** So many rows of each writer are there at any time, once it has begun. */
+    private static final int OTHERS = 40;
+
     private static final DataSource DATABASE =
             PostgresServer.shared().dataSource(PostgresServer.shared().createDatabase());
 
@@ -42,7 +45,7 @@ class KeysetConcurrencyTest {
                 PreparedStatement insert = connection.prepareStatement("insert into post values (?, ?, ?)");
                 PreparedStatement delete = connection.prepareStatement("delete from post where id = ?")) {
             while (!over.get()) {
-                if (mine.size() > 100 || (!mine.isEmpty() && random.nextBoolean())) {
+                if (mine.size() > 100 || (mine.size() > OTHERS && random.nextBoolean())) {
                     delete.setLong(1, mine.remove(random.nextInt(mine.size())));
                     delete.executeUpdate();
                 } else {
@@ -75,6 +78,9 @@ class KeysetConcurrencyTest {
                 Random own = new Random(random.nextLong());
                 running.add(writers.submit(() -> write(own)));
             }
+            Await.until(
+                    "there are others",
+                    () -> ids.get() > STAY + 3 * OTHERS || running.stream().anyMatch(Future::isDone));
             for (Keyset sort : List.of(
                     Keyset.columns("a desc not null", "id desc unique"),
                     Keyset.columns("a not null", "id desc unique"),

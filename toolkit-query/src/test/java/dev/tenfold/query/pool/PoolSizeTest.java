@@ -20,6 +20,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 class PoolSizeTest {
+    /** Its first start can take as long as a test may. */
+    private static final MariaDbServer MARIADB = MariaDbServer.shared();
+
     private static final Duration HOLD = Duration.ofMillis(12);
 
     private static SizeOptions usual(SizeOptions options) {
@@ -254,8 +257,7 @@ class PoolSizeTest {
 
     @Test
     void mariadb_is_asked_for_its_limit() throws SQLException {
-        MariaDbServer server = MariaDbServer.shared();
-        DataSource database = server.dataSource(server.createDatabase());
+        DataSource database = MARIADB.dataSource(MARIADB.createDatabase());
 
         PoolSize size = Pools.size(database, o -> o);
 

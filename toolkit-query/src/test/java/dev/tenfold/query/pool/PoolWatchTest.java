@@ -13,6 +13,7 @@ import dev.tenfold.query.pool.PoolHealth.Level;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.PostgresServer;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -27,6 +28,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.h2.jdbcx.JdbcDataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -102,12 +104,19 @@ class PoolWatchTest {
         return findings().stream().filter(each -> each.check().equals(check)).findFirst();
     }
 
-    private Finding awaitFinding(String check) {
+    /** One that says all of that, whatever was found before. */
+    private Finding awaitFinding(String check, String... says) {
         List<Finding> found = new ArrayList<>();
-        Await.until(() -> check + ", but " + watch.health().text(), () -> {
-            finding(check).ifPresent(found::add);
-            return !found.isEmpty();
-        });
+        Await.until(
+                () -> check + " with " + List.of(says) + ", but "
+                        + watch.health().text(),
+                () -> {
+                    findings().stream()
+                            .filter(each -> each.check().equals(check))
+                            .filter(each -> Stream.of(says).allMatch(each.toString()::contains))
+                            .forEach(found::add);
+                    return !found.isEmpty();
+                });
         return found.get(0);
     }
 
@@ -126,6 +135,23 @@ class PoolWatchTest {
                 return null;
             }));
         }
+        for (Future<?> one : all) one.get();
+    }
+
+    /** Many threads, that borrow until the gate is open. */
+    private List<Future<?>> keepLoading(int many, Callable<?> borrow) {
+        List<Future<?>> all = new ArrayList<>();
+        for (int t = 0; t < many; t++) {
+            all.add(threads.submit(() -> {
+                while (gate.getCount() > 0) borrow.call();
+                return null;
+            }));
+        }
+        return all;
+    }
+
+    private void endLoad(List<Future<?>> all) throws Exception {
+        gate.countDown();
         for (Future<?> one : all) one.get();
     }
 
@@ -217,26 +243,27 @@ class PoolWatchTest {
     @Test
     void a_pool_that_is_too_small_is_known_by_its_waits() throws Exception {
         postgres(2);
-        load(8, 30, () -> {
+        List<Future<?>> load = keepLoading(8, () -> {
             try (Connection connection = guard.getConnection()) {
                 execute(connection, "select pg_sleep(0.004)");
             }
             return null;
         });
 
-        Finding wait = awaitFinding("wait");
+        Finding wait = awaitFinding("wait", "ERROR", "the pool is too small for the load");
         assertThat(wait.level()).isEqualTo(Level.ERROR);
         assertThat(wait.what()).startsWith("a borrow waits ").contains("the pool is busy to");
         assertThat(wait.remedy()).startsWith("the pool is too small for the load: at least ");
         assertThat(finding("held-idle")).isEmpty();
         assertThat(watch.waitOverHold()).isGreaterThan(1);
         assertThat(watch.figures().expectedWaitOverHold()).isGreaterThan(0.1);
+        endLoad(load);
     }
 
     @Test
     void work_inside_of_transactions_is_not_a_small_pool() throws Exception {
         h2(1);
-        load(4, 20, () -> {
+        List<Future<?>> load = keepLoading(4, () -> {
             try (Connection connection = guard.getConnection()) {
                 execute(connection, "select 1");
                 compute(Duration.ofMillis(4));
@@ -244,13 +271,13 @@ class PoolWatchTest {
             return null;
         });
 
-        Finding idle = awaitFinding("held-idle");
+        Finding idle = awaitFinding("held-idle", "WARNING");
         assertThat(idle.level()).isEqualTo(Level.WARNING);
         assertThat(idle.what()).startsWith("connections are held for ").contains(" and work for ");
         assertThat(idle.remedy()).startsWith("no larger pool: ");
-        assertThat(awaitFinding("wait").remedy())
-                .contains("times as long as they work: take other work out of transactions");
-        assertThat(watch.figures().heldOverWorked()).isGreaterThan(3);
+        awaitFinding("wait", "times as long as they work: take other work out of transactions");
+        Await.until("they hold for long", () -> watch.figures().heldOverWorked() > 3);
+        endLoad(load);
     }
 
     @Test
@@ -339,7 +366,9 @@ class PoolWatchTest {
                     .get();
         }
 
-        Await.until("all are old", () -> watch.leaks() == 3);
+        // Their threads have all come to rest by then, so that it is one kind of leak.
+        awaitFinding("leak", "3 connections have been out for up to ");
+        assertThat(watch.leaks()).isEqualTo(3);
         assertThat(findings()).filteredOn(each -> each.check().equals("leak")).hasSize(1);
         assertThat(awaitFinding("leak").what()).startsWith("3 connections have been out for up to ");
     }
@@ -362,8 +391,18 @@ class PoolWatchTest {
         assertThat(finding.what()).contains("executes select pg_sleep(?)").contains("borrowed in dev.tenfold");
         assertThat(finding.remedy()).startsWith("no leak: ");
         assertThat(watch.leaks()).isZero();
+        Await.until("the server executes it, else it would not be cancelled", this::isServerAtWork);
         slow.take().cancel();
         assertThat(done).failsWithin(Await.LIMIT);
+    }
+
+    private boolean isServerAtWork() throws SQLException {
+        try (Connection other = PostgresServer.shared().dataSource(database).getConnection();
+                Statement statement = other.createStatement();
+                ResultSet rows = statement.executeQuery("select 1 from pg_stat_activity where state = 'active'"
+                        + " and datname = current_database() and query like '%pg_sleep(60)'")) {
+            return rows.next();
+        }
     }
 
     @Test
@@ -377,10 +416,8 @@ class PoolWatchTest {
             return null;
         });
 
-        Finding finding = awaitFinding("held-idle");
-        assertThat(finding.what())
-                .contains("the code that borrowed it is in ")
-                .contains("its last statement was select ?");
+        Finding finding =
+                awaitFinding("held-idle", "the code that borrowed it is in ", "its last statement was select ?");
         assertThat(finding.remedy()).startsWith("no leak: call other services");
         assertThat(watch.leaks()).isZero();
         gate.countDown();
@@ -454,9 +491,8 @@ class PoolWatchTest {
             return null;
         });
 
-        Finding finding = awaitFinding("long-hold");
+        Finding finding = awaitFinding("long-hold", "executes one statement after the other");
         assertThat(finding.level()).isEqualTo(Level.INFO);
-        assertThat(finding.what()).contains("executes one statement after the other");
         gate.countDown();
         done.get();
     }

@@ -51,6 +51,14 @@ final class Cluster implements AutoCloseable {
         });
     }
 
+    /** Waits for connections no longer than that, for servers that are killed. */
+    HikariDataSource pool(PostgresServer server, Duration patience) {
+        return pool(config -> {
+            config.setJdbcUrl(server.jdbcUrl(database));
+            config.setConnectionTimeout(patience.toMillis());
+        });
+    }
+
     HikariDataSource pool(PostgresServer server) {
         return pool(server.jdbcUrl(database));
     }
@@ -68,7 +76,7 @@ final class Cluster implements AutoCloseable {
         config.setMaximumPoolSize(6);
         config.setMinimumIdle(1);
         config.setInitializationFailTimeout(-1);
-        config.setConnectionTimeout(Duration.ofSeconds(3).toMillis());
+        config.setConnectionTimeout(Duration.ofSeconds(10).toMillis());
         target.accept(config);
         return new HikariDataSource(config);
     }

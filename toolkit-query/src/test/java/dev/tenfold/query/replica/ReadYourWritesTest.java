@@ -31,6 +31,8 @@ class ReadYourWritesTest {
     private static final int READS = 10_000;
     private static final int SESSIONS = 8;
     private static final long SEED = 8;
+    /** Readers wait that long for a server that was just killed. */
+    private static final Duration PATIENCE = Duration.ofSeconds(3);
 
     private final ConcurrentLinkedQueue<String> stale = new ConcurrentLinkedQueue<>();
     private final ConcurrentLinkedQueue<Throwable> broken = new ConcurrentLinkedQueue<>();
@@ -101,11 +103,11 @@ class ReadYourWritesTest {
         try (Cluster cluster = new Cluster();
                 FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port());
                 PostgresServer third = cluster.primary.startReplica(link);
-                HikariDataSource writes = cluster.pool(cluster.primary);
-                HikariDataSource promoted = cluster.pool(cluster.first);
-                HikariDataSource first = cluster.pool(cluster.first);
-                HikariDataSource second = cluster.pool(cluster.second);
-                HikariDataSource last = cluster.pool(third)) {
+                HikariDataSource writes = cluster.pool(cluster.primary, PATIENCE);
+                HikariDataSource promoted = cluster.pool(cluster.first, PATIENCE);
+                HikariDataSource first = cluster.pool(cluster.first, PATIENCE);
+                HikariDataSource second = cluster.pool(cluster.second, PATIENCE);
+                HikariDataSource last = cluster.pool(third, PATIENCE)) {
             Switch primary = new Switch(writes);
             DatabaseOptions options = Database.primary(primary)
                     .replica("first", first)

@@ -329,6 +329,9 @@ class RoutedDataSourceTest {
                 .replica(exhausted)
                 .maxLag(Duration.ofDays(1))
                 .build()) {
+            Await.until(
+                    "its replica has answered",
+                    () -> other.stats().replicas().get(0).lag().isPresent());
             Connection busy = other.dataSource(() -> true).getConnection();
             assertThat(Cluster.ask(busy, PORT)).isEqualTo("" + replica);
             closes.set(busy);
