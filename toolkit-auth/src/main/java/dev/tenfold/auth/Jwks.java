@@ -337,6 +337,8 @@ final class Jwks {
 
     /** With the lock. */
     private Flight start() {
+        // The worker may be shut down before it comes to this: who waits would wait for the whole timeout.
+        if (http == null) throw new IllegalStateException(CLOSED);
         Flight started = new Flight(System.nanoTime() + options.timeout.toNanos(), keys);
         flight = started;
         fetches.incrementAndGet();

@@ -34,8 +34,8 @@ class ApiKeysOutageTest {
     private DataSource throughProxy() {
         PGSimpleDataSource postgres = new PGSimpleDataSource();
         postgres.setUrl(SERVER.jdbcUrl(database, proxy));
-        postgres.setSocketTimeout(4);
-        postgres.setConnectTimeout(4);
+        postgres.setSocketTimeout((int) Await.LIMIT.toSeconds());
+        postgres.setConnectTimeout((int) Await.LIMIT.toSeconds());
         return postgres;
     }
 

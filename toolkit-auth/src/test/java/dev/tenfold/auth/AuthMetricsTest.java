@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.nimbusds.jose.jwk.RSAKey;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -38,7 +39,8 @@ class AuthMetricsTest {
         try (KeyServer server = new KeyServer()) {
             RSAKey key = KeyServer.rsa("k");
             server.serve(key);
-            JwtIntrospector jwt = JwtIntrospector.of("https://id.example", server.uri(), o -> o.preload(false));
+            JwtIntrospector jwt = JwtIntrospector.of(
+                    "https://id.example", server.uri(), o -> o.preload(false).timeout(Duration.ofSeconds(30)));
             AuthMetrics.of("id", jwt).bindTo(registry);
             String token = KeyServer.sign(
                     key,

@@ -4,6 +4,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisCluster;
 import dev.tenfold.testkit.RedisServer;
 import org.junit.jupiter.api.AfterAll;
@@ -16,7 +17,7 @@ class ClusterSessionsTest extends SessionsContract {
 
     @BeforeAll
     static void connect() {
-        link = RedisLink.connectCluster(RedisCluster.shared().uris(), o -> o.commandTimeout(ofSeconds(5)));
+        link = RedisLink.connectCluster(RedisCluster.shared().uris(), o -> o.commandTimeout(Await.LIMIT));
         assertThat(link.awaitUp(ofSeconds(20))).isTrue();
     }
 
@@ -38,7 +39,7 @@ class ClusterSessionsTest extends SessionsContract {
             assertThat(sessions.find(sessions.rotate(id).orElseThrow())).isPresent();
         }
         for (RedisServer node : RedisCluster.shared().nodes()) {
-            try (RedisLink one = RedisLink.connect(node.uri())) {
+            try (RedisLink one = RedisLink.connect(node.uri(), o -> o.commandTimeout(Await.LIMIT))) {
                 assertThat(one.awaitUp(ofSeconds(20))).isTrue();
                 long keys = one.await(one.call(redis -> redis.dbsize()));
                 assertThat(keys).isPositive();

@@ -80,7 +80,10 @@ final class JwtIntrospectorTest {
         JwtIntrospector made = JwtIntrospector.of(
                 ISSUER,
                 server.uri(),
-                o -> options.apply(o.clock(clock).nanoClock(clock.nanoClock()).preload(false)));
+                o -> options.apply(o.clock(clock)
+                        .nanoClock(clock.nanoClock())
+                        .preload(false)
+                        .timeout(Duration.ofSeconds(30))));
         open.add(made);
         return made;
     }
@@ -431,8 +434,10 @@ final class JwtIntrospectorTest {
     void one_issuer_cannot_sign_for_another() throws Exception {
         try (KeyServer second = new KeyServer()) {
             second.serve(otherRsa);
-            JwtIntrospector jwt =
-                    jwt().and("https://other", second.uri(), o -> o.clock(clock).algorithms("PS256"));
+            JwtIntrospector jwt = jwt().and(
+                            "https://other",
+                            second.uri(),
+                            o -> o.clock(clock).algorithms("PS256").timeout(Duration.ofSeconds(30)));
             assertThat(jwt.introspect(token())).isNotNull();
             assertThat(jwt.introspect(token("iss", "https://other"))).isNull();
             assertThat(jwt.introspect(sign(otherRsa, "PS256", header("PS256", "r"), claims("iss", "https://other"))))

@@ -36,11 +36,16 @@ class JwtTokenCacheTest {
         jwt = JwtIntrospector.of(
                 ISSUER,
                 server.uri(),
-                o -> o.preload(false).clock(clock).nanoClock(clock.nanoClock()).ttl(ofMinutes(5)));
+                o -> o.preload(false)
+                        .clock(clock)
+                        .nanoClock(clock.nanoClock())
+                        .ttl(ofMinutes(5))
+                        .timeout(ofSeconds(30)));
         tokens = TokenCache.builder(jwt)
                 .clock(clock)
                 .nanoClock(clock.nanoClock())
                 .maxAge(ofMinutes(60))
+                .lookupTimeout(ofMinutes(1))
                 .build();
     }
 

@@ -11,6 +11,7 @@ import dev.tenfold.auth.Verification.Refused;
 import dev.tenfold.auth.Verification.Unavailable;
 import dev.tenfold.auth.Verification.Verified;
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.RedisServer;
 import java.net.URI;
@@ -53,7 +54,7 @@ class ReadmeTest {
         new SecureRandom().nextBytes(secret);
         Introspector authority =
                 new StubIntrospector().with("abc", facts().scope("orders:read")).with("narrow", facts());
-        try (RedisLink link = RedisLink.connect(RedisServer.shared().uri())) {
+        try (RedisLink link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Await.LIMIT))) {
             assertThat(link.awaitUp(ofSeconds(20))).isTrue();
             // region: build
             TokenCache tokens = TokenCache.builder(authority) // over HTTP, in a table, by a signature, or a lambda
@@ -140,7 +141,7 @@ class ReadmeTest {
 
     @Test
     void sessions() {
-        try (RedisLink redis = RedisLink.connect(RedisServer.shared().uri())) {
+        try (RedisLink redis = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Await.LIMIT))) {
             assertThat(redis.awaitUp(ofSeconds(20))).isTrue();
             // region: sessions
             Sessions sessions = Sessions.redis(

@@ -12,7 +12,10 @@ import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisServer;
 import io.lettuce.core.RedisCommandInterruptedException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -48,18 +51,20 @@ class SessionsOutageTest {
     private static void unavailable(ThrowingCallable call) {
         long start = System.nanoTime();
         assertThatThrownBy(call).isInstanceOf(RedisUnavailableException.class);
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(ofSeconds(5));
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(ofSeconds(20));
     }
 
-    /** The link may take a moment to see that it has to connect anew. */
-    private static void answers(Sessions sessions) {
-        Await.until("it answers again", () -> {
+    /** A busy machine may miss the timeout, and the link may take a moment to see that it has to connect anew. */
+    private static <T> T answer(Supplier<T> call) {
+        List<T> answers = new ArrayList<>();
+        Await.until("it answers", () -> {
             try {
-                return sessions.find(SessionsContract.NO_SUCH_ID).isEmpty();
+                return answers.add(call.get());
             } catch (RedisUnavailableException notYet) {
                 return false;
             }
         });
+        return answers.get(0);
     }
 
     private void everythingIsUnavailable(Sessions sessions, String id) {
@@ -81,33 +86,31 @@ class SessionsOutageTest {
     @Test
     void a_redis_that_is_cut_off_is_no_reason_to_log_anybody_out() {
         Sessions sessions = Sessions.redis(link);
-        String id = id(sessions.create("42"));
+        String id = id(answer(() -> sessions.create("42")));
         proxy.cut();
         everythingIsUnavailable(sessions, id);
 
         proxy.resume();
-        answers(sessions);
-        assertThat(sessions.find(id)).isPresent();
-        assertThat(sessions.list("42")).hasSize(1);
+        assertThat(answer(() -> sessions.find(id))).isPresent();
+        assertThat(answer(() -> sessions.list("42"))).hasSize(1);
     }
 
     @Test
     void a_redis_that_hangs_is_no_reason_either() {
         Sessions sessions = Sessions.redis(link);
-        String id = id(sessions.create("42"));
+        String id = id(answer(() -> sessions.create("42")));
         server.suspend();
         unavailable(() -> sessions.find(id));
         unavailable(() -> sessions.find(id));
 
         server.resume();
-        answers(sessions);
-        assertThat(sessions.find(id)).isPresent();
+        assertThat(answer(() -> sessions.find(id))).isPresent();
     }
 
     @Test
     void an_interrupted_caller_hears_of_that_and_stays_interrupted() {
         Sessions sessions = Sessions.redis(link);
-        String id = id(sessions.create("42"));
+        String id = id(answer(() -> sessions.create("42")));
         server.suspend(); // so that no answer comes first
         Thread.currentThread().interrupt();
         try {
@@ -116,19 +119,17 @@ class SessionsOutageTest {
             assertThat(Thread.interrupted()).isTrue();
             server.resume();
         }
-        answers(sessions);
-        assertThat(sessions.find(id)).isPresent();
+        assertThat(answer(() -> sessions.find(id))).isPresent();
     }
 
     @Test
     void a_redis_that_has_lost_everything_says_so_and_goes_on() {
         Sessions sessions = Sessions.redis(link, o -> o.perSubject(1, WhenFull.REFUSE));
-        String id = id(sessions.create("42"));
+        String id = id(answer(() -> sessions.create("42")));
         server.restart();
-        answers(sessions);
 
-        assertThat(sessions.find(id)).isEmpty();
-        assertThat(sessions.create("42")).isInstanceOf(Login.Created.class);
+        assertThat(answer(() -> sessions.find(id))).isEmpty();
+        assertThat(answer(() -> sessions.create("42"))).isInstanceOf(Login.Created.class);
     }
 
     @Test
@@ -137,14 +138,14 @@ class SessionsOutageTest {
         Sessions sessions = Sessions.redis(link);
         unavailable(() -> sessions.create("42"));
         proxy.resume();
-        answers(sessions);
-        assertThat(sessions.create("42")).isInstanceOf(Login.Created.class);
+        assertThat(answer(() -> sessions.create("42"))).isInstanceOf(Login.Created.class);
     }
 
     @Test
     void a_log_in_whose_answer_is_lost_takes_nobodys_place() {
         Sessions sessions = Sessions.redis(link, o -> o.perSubject(1, WhenFull.REFUSE));
-        sessions.end(id(sessions.create("42"))); // the server knows the scripts
+        String known = id(answer(() -> sessions.create("42")));
+        assertThat(answer(() -> sessions.end(known))).isTrue(); // the server knows the scripts
         proxy.delay(TIMEOUT.multipliedBy(3));
         unavailable(() -> sessions.create("42"));
         proxy.delay(ZERO);
@@ -156,6 +157,6 @@ class SessionsOutageTest {
                 return false;
             }
         });
-        assertThat(sessions.list("42")).hasSize(1);
+        assertThat(answer(() -> sessions.list("42"))).hasSize(1);
     }
 }

@@ -18,7 +18,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Proxy;
 import java.net.ProxySelector;
-import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketAddress;
 import java.net.SocketTimeoutException;
@@ -168,55 +167,60 @@ class TokenEndpointTest {
 
     @Test
     void a_server_that_never_replies_is_given_up_in_time_and_its_connection_closed() throws Exception {
-        CountDownLatch gone = new CountDownLatch(1);
+        CountDownLatch asked = new CountDownLatch(1);
         RawServer server = raw((me, number, socket) -> {
-            try {
-                RawServer.awaitClient(socket);
-                while (socket.getInputStream().read() >= 0) {} // the request, and then nothing until it closes
-            } finally {
-                gone.countDown();
-            }
+            asked.countDown();
+            RawServer.awaitClient(socket);
+            while (socket.getInputStream().read() >= 0) {} // the request, and then nothing until it closes
         });
-        long start = System.nanoTime();
-        assertThat(failure(introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)))))
-                .isInstanceOf(HttpTimeoutException.class)
-                .hasMessageContaining("did not reply within 1000 ms");
-        assertThat(System.nanoTime() - start)
-                .isBetween(ofMillis(999).toNanos(), ofSeconds(20).toNanos());
-        Await.latch(gone);
+        HttpIntrospector introspector = introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)));
+        Await.until("it was asked in time", () -> {
+            long start = System.nanoTime();
+            assertThat(failure(introspector))
+                    .isInstanceOf(HttpTimeoutException.class)
+                    .hasMessageContaining("did not reply within 1000 ms");
+            assertThat(System.nanoTime() - start)
+                    .isBetween(ofMillis(999).toNanos(), ofSeconds(20).toNanos());
+            return asked.getCount() == 0;
+        });
+        awaitGone(server);
     }
 
     @Test
     void headers_that_come_drop_by_drop_are_given_up_in_time() throws Exception {
-        CountDownLatch gone = new CountDownLatch(1);
+        CountDownLatch asked = new CountDownLatch(1);
         RawServer server = raw((me, number, socket) -> {
-            try {
-                RawServer.write(socket, "HTTP/1.1 200 OK\r\n");
-                drip(socket, "X-Filler: 1\r\n");
-            } finally {
-                gone.countDown();
-            }
+            asked.countDown();
+            RawServer.write(socket, "HTTP/1.1 200 OK\r\n");
+            drip(socket, "X-Filler: 1\r\n");
         });
-        assertThat(failure(introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)))))
-                .hasMessageContaining("did not reply within 1000 ms");
-        Await.latch(gone);
+        HttpIntrospector introspector = introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)));
+        Await.until("it was asked in time", () -> {
+            assertThat(failure(introspector)).hasMessageContaining("did not reply within 1000 ms");
+            return asked.getCount() == 0;
+        });
+        awaitGone(server);
     }
 
     @Test
     void a_body_that_comes_drop_by_drop_is_given_up_in_time() throws Exception {
-        CountDownLatch gone = new CountDownLatch(1);
         RawServer server = raw((me, number, socket) -> {
-            try {
-                RawServer.write(
-                        socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
-                drip(socket, " ");
-            } finally {
-                gone.countDown();
-            }
+            RawServer.write(
+                    socket, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n");
+            drip(socket, " ");
         });
-        assertThat(failure(introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)))))
-                .hasMessageContaining("began to reply, but did not end within 1000 ms");
-        Await.latch(gone);
+        HttpIntrospector introspector = introspector(server.uri("/introspect"), o -> o.timeout(ofSeconds(1)));
+        Await.until("a reply began in time", () -> {
+            String failure = String.valueOf(failure(introspector).getMessage());
+            assertThat(failure).contains("within 1000 ms");
+            return failure.contains("began to reply, but did not end within");
+        });
+        awaitGone(server);
+    }
+
+    /** All that have connected. */
+    private static void awaitGone(RawServer server) {
+        Await.until("the client has closed its connections", () -> server.connections() == 0);
     }
 
     /** Writes every few milliseconds, until the client has closed the connection. */
@@ -328,8 +332,10 @@ class TokenEndpointTest {
         proxy.resume();
         Await.until("an answer once the cable is back", () -> answers(introspector));
 
+        HttpIntrospector patient = introspector(uri);
+        assertThat(patient.introspect(TOKEN)).isNotNull();
         proxy.cut();
-        assertThat(failure(introspector)).hasMessageContaining("cannot be connected to");
+        assertThat(failure(patient)).hasMessageContaining("cannot be connected to");
     }
 
     private static boolean answers(HttpIntrospector introspector) throws InterruptedException {
@@ -342,12 +348,11 @@ class TokenEndpointTest {
 
     @Test
     void a_port_where_nobody_listens_is_an_error_with_its_cause() throws Exception {
-        int port;
-        try (ServerSocket free = new ServerSocket(0)) {
-            port = free.getLocalPort();
+        try (Socket bound = new Socket()) { // so that nobody else takes the port
+            bound.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+            Throwable failure = failure(introspector(URI.create("http://127.0.0.1:" + bound.getLocalPort() + "/i")));
+            assertThat(failure).hasMessageContaining("cannot be connected to").hasCauseInstanceOf(IOException.class);
         }
-        Throwable failure = failure(introspector(URI.create("http://127.0.0.1:" + port + "/i")));
-        assertThat(failure).hasMessageContaining("cannot be connected to").hasCauseInstanceOf(IOException.class);
     }
 
     @Test

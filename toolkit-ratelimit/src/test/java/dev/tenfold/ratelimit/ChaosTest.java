@@ -8,6 +8,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisReplication;
 import dev.tenfold.testkit.RedisServer;
@@ -110,7 +111,7 @@ class ChaosTest {
         List<Admitted> admitted;
         try (RedisServer server = RedisServer.start();
                 FaultProxy proxy = FaultProxy.to(server.host(), server.port());
-                RedisLink direct = connect(server.host(), server.port())) {
+                RedisLink direct = RedisLink.connect(server.uri(), o -> o.commandTimeout(Await.LIMIT))) {
             List<RateLimiter> nodes = new ArrayList<>();
             for (int i = 0; i < NODES; i++) {
                 RedisLink link = connect(proxy.host(), proxy.port());
@@ -137,6 +138,7 @@ class ChaosTest {
                     }
                 }
                 pause(random, 400);
+                Await.until("more than a burst was admitted", () -> calls.size() > BURST);
             });
             for (int i = open.size() - 1; i >= 0; i--) open.get(i).close();
         }
@@ -164,7 +166,10 @@ class ChaosTest {
                     open.add(node);
                     nodes.add(node);
                 }
-                all.addAll(run(nodes, policy, calls -> pause(new Random(1), 500)));
+                all.addAll(run(nodes, policy, calls -> {
+                    pause(new Random(1), 500);
+                    Await.until("more than half a burst was admitted", () -> calls.size() > BURST / 2);
+                }));
             }
             for (int i = open.size() - 1; i >= 0; i--) open.get(i).close();
         }

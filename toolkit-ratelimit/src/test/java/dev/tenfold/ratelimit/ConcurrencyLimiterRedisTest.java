@@ -12,12 +12,15 @@ import org.junit.jupiter.api.BeforeAll;
 class ConcurrencyLimiterRedisTest extends ConcurrencyLimiterRedisContract {
     private static RedisLink link;
     private static RedisLink otherLink;
+    private static RedisLink quickLink;
     private static RedisLink observer;
 
     @BeforeAll
     static void connect() {
-        link = connected(Duration.ofMillis(250));
-        otherLink = connected(Duration.ofMillis(250));
+        // The longest that the default lease permits.
+        link = connected(Duration.ofSeconds(3));
+        otherLink = connected(Duration.ofSeconds(3));
+        quickLink = connected(Duration.ofSeconds(1));
         observer = connected(Duration.ofSeconds(10));
     }
 
@@ -25,6 +28,7 @@ class ConcurrencyLimiterRedisTest extends ConcurrencyLimiterRedisContract {
     static void disconnect() {
         link.close();
         otherLink.close();
+        quickLink.close();
         observer.close();
     }
 
@@ -45,12 +49,17 @@ class ConcurrencyLimiterRedisTest extends ConcurrencyLimiterRedisContract {
     }
 
     @Override
+    RedisLink quickLink() {
+        return quickLink;
+    }
+
+    @Override
     RedisLink observer() {
         return observer;
     }
 
     @Override
     RedisLink anotherLink() {
-        return connected(Duration.ofMillis(250));
+        return connected(Duration.ofSeconds(1));
     }
 }

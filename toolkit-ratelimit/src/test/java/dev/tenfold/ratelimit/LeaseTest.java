@@ -7,6 +7,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
 import dev.tenfold.testkit.SettableClock;
 import java.time.Duration;
@@ -28,7 +29,7 @@ class LeaseTest {
 
     @BeforeAll
     static void connect() {
-        link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(ofSeconds(5)));
+        link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Await.LIMIT));
         assertThat(link.awaitUp(ofSeconds(20))).isTrue();
     }
 

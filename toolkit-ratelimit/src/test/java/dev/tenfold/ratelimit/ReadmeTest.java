@@ -7,6 +7,7 @@ import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.CodeBlocks;
 import dev.tenfold.testkit.RedisServer;
 import java.nio.file.Path;
@@ -43,7 +44,7 @@ class ReadmeTest {
         RateLimiter limiter = RateLimiter.local(); // this node's memory: no server, nothing to install
         // endregion
         play(limiter);
-        try (RedisLink link = RedisLink.connect(RedisServer.shared().uri())) {
+        try (RedisLink link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Await.LIMIT))) {
             assertThat(link.awaitUp(ofSeconds(20))).isTrue();
             // region: redis
             RateLimiter shared = RateLimiter.redis(link); // the same calls, counted for all nodes together
@@ -56,11 +57,14 @@ class ReadmeTest {
     }
 
     private static void play(RateLimiter limiter) {
-        for (int i = 0; i < 20; i++) {
-            assertThat(answer(limiter, "acme", "ada").status()).isEqualTo(200);
-        }
+        long began = System.nanoTime();
+        long admitted = 0;
         Response refused = answer(limiter, "acme", "ada");
+        for (; refused.status() == 200; admitted++) refused = answer(limiter, "acme", "ada");
         assertThat(refused.status()).isEqualTo(429);
+        Duration took = Duration.ofNanos(System.nanoTime() - began);
+        assertThat(admitted)
+                .isBetween(20L, 20 + took.dividedBy(Duration.ofMillis(600))); // the burst, and what was refilled
         assertThat(refused.retryAfter()).isLessThanOrEqualTo(Duration.ofMillis(600));
         assertThat(refused.headers())
                 .containsEntry("RateLimit-Policy", "\"user\";q=100;w=60, \"tenant\";q=5000;w=3600")

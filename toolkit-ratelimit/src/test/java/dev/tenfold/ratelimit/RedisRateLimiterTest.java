@@ -3,6 +3,7 @@ package dev.tenfold.ratelimit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.redis.RedisLink;
+import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
@@ -14,7 +15,7 @@ class RedisRateLimiterTest extends RemoteRateLimiterContract {
 
     @BeforeAll
     static void connect() {
-        link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Duration.ofSeconds(5)));
+        link = RedisLink.connect(RedisServer.shared().uri(), o -> o.commandTimeout(Await.LIMIT));
         assertThat(link.awaitUp(Duration.ofSeconds(20))).isTrue();
     }
 
