@@ -20,9 +20,10 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  *
  * <p>Compared is what there is after with what there was before; what still goes away within ten seconds is no leak. Not
  * counted are threads of the JDK itself (everything in its own thread groups: cleaners, process reapers, carriers and
- * pollers of virtual threads, timers of the HTTP client; the common pool, and the timer of completable futures), of the test runner (names that start with
- * {@code surefire-} or {@code junit-}), of this package's leashes, and the cleaner and timer that the PostgreSQL and MariaDB
- * drivers keep for the JVM. Sockets are those of this process that listen, are established, or wait to be closed.
+ * pollers of virtual threads, timers of the HTTP client; the common pool, and the timer of completable futures), of the
+ * test runner (names that start with {@code surefire-} or {@code junit-}), of this package's leashes, and the cleaner and
+ * timer that the PostgreSQL and MariaDB drivers keep for the JVM. Sockets are those of this process that listen, are
+ * established, or wait to be closed.
  *
  * <p>It does not see virtual threads, and no sockets on systems without {@code /proc}. It cannot tell who opened what: do
  * not use it on tests that run concurrently with others.
