@@ -28,7 +28,8 @@ final class AuthMisses {
         session.say("auth.misses: " + REQUESTS + " threads bring one new token to " + NODES
                 + " nodes at once, an introspection takes " + INTROSPECTION_MILLIS
                 + " ms; introspections per token, mean of "
-                + tokens + " tokens; the default options");
+                + tokens + " tokens; the default options, and a command timeout of "
+                + RateLimitOurs.PATIENCE.toSeconds() + " s");
         double asked = introspections(server.uri(), NODES, REQUESTS, tokens);
         session.emit(Row.alone("auth.misses", "any", "introspections/token", asked, Better.LOWER));
     }

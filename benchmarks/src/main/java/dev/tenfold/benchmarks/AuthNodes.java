@@ -23,7 +23,7 @@ final class AuthNodes implements AutoCloseable {
 
     /** Adds nodes that reach Redis there. */
     AuthNodes add(int nodes, String uri) {
-        return add(nodes, uri, UnaryOperator.identity());
+        return add(nodes, uri, RateLimitOurs::patient);
     }
 
     AuthNodes add(int nodes, String uri, UnaryOperator<RedisOptions> redis) {

@@ -3,7 +3,6 @@ package dev.tenfold.benchmarks;
 import dev.tenfold.auth.Login;
 import dev.tenfold.auth.Sessions;
 import dev.tenfold.redis.RedisLink;
-import java.time.Duration;
 import java.util.Map;
 
 /** Sessions of ours. */
@@ -16,7 +15,7 @@ final class AuthSessionOurs implements AuthSessionNode {
     private final Sessions sessions;
 
     AuthSessionOurs(String uri) {
-        link = RateLimitOurs.link(uri, options -> options.commandTimeout(Duration.ofSeconds(3)));
+        link = RateLimitOurs.link(uri, RateLimitOurs::patient);
         sessions = Sessions.redis(link);
     }
 

@@ -51,7 +51,7 @@ final class JobInsert {
         List<Future<?>> running = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
             running.add(executor.submit(() -> {
-                while (System.nanoTime() < end) {
+                do {
                     long from = numbers.getAndAdd(aCall);
                     if (aCall == 1) {
                         site.peer().enqueue(JobPayload.of(from));
@@ -59,7 +59,7 @@ final class JobInsert {
                         site.peer().enqueueAll(JobPayload.range(from, aCall));
                     }
                     jobs.addAndGet(aCall);
-                }
+                } while (System.nanoTime() < end);
                 return null;
             }));
         }

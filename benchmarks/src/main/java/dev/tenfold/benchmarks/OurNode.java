@@ -14,18 +14,15 @@ import java.util.function.Function;
 final class OurNode extends CacheNode {
     static final Duration MAX_STALENESS = Duration.ofSeconds(2);
     static final String SETTINGS = "TieredCache, both tiers, Codec.string, local TTL 1 h, maxStaleness "
-            + MAX_STALENESS.toSeconds() + " s; a RedisLink a node";
+            + MAX_STALENESS.toSeconds() + " s; a RedisLink a node, with a command timeout of "
+            + RateLimitOurs.PATIENCE.toSeconds() + " s";
 
     final RedisLink link;
     final TieredCache<String, String> cache;
     private final Function<String, String> source;
 
     OurNode(Place place) {
-        link = RedisLink.connect(place.uri());
-        if (!link.awaitUp(Duration.ofSeconds(20))) {
-            link.close();
-            throw new IllegalStateException("Redis at " + place.uri() + " does not answer within 20 s");
-        }
+        link = RateLimitOurs.link(place.uri(), RateLimitOurs::patient);
         cache = TieredCache.<String, String>builder(place.cache())
                 .local(local -> local.maximumSize(place.localSize()).expireAfterWrite(Duration.ofHours(1)))
                 .remote(link, Codec.string(), remote -> remote.expireAfterWrite(Duration.ofHours(2)))

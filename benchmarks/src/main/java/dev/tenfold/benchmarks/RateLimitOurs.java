@@ -12,7 +12,7 @@ import java.util.function.UnaryOperator;
 /** A node with a {@link RateLimiter}, one policy, one limit. */
 final class RateLimitOurs implements RateLimitNode {
     /** As patient as the peers' clients are: a pause of a busy machine is not what is measured. */
-    private static final Duration PATIENCE = Duration.ofSeconds(3);
+    static final Duration PATIENCE = Duration.ofSeconds(3);
 
     static final String SETTINGS = "RateLimiter.redis, the default options, acquire(policy, key); one RedisLink"
             + " with a command timeout of " + PATIENCE.toSeconds() + " s";
@@ -26,7 +26,7 @@ final class RateLimitOurs implements RateLimitNode {
     }
 
     private RateLimitOurs(Place place, UnaryOperator<Limit> changed) {
-        this(place, changed, options -> options.commandTimeout(PATIENCE));
+        this(place, changed, RateLimitOurs::patient);
     }
 
     private RateLimitOurs(Place place, UnaryOperator<Limit> changed, UnaryOperator<RedisOptions> patience) {
@@ -42,6 +42,10 @@ final class RateLimitOurs implements RateLimitNode {
     /** With the default timeout, after which it decides without Redis. */
     static RateLimitOurs impatient(Place place) {
         return new RateLimitOurs(place, UnaryOperator.identity(), UnaryOperator.identity());
+    }
+
+    static RedisOptions patient(RedisOptions options) {
+        return options.commandTimeout(PATIENCE);
     }
 
     static RedisLink link(String uri, UnaryOperator<RedisOptions> options) {

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class RateLimitTopicTest {
     private static final Effort SHORT =
-            new Effort(Duration.ofMillis(20), Duration.ofMillis(120), Duration.ofMillis(20));
+            new Effort(Duration.ofMillis(300), Duration.ofMillis(1_800), Duration.ofMillis(300));
 
     private final Progress progress = Progress.on(new PrintStream(new ByteArrayOutputStream(), true, UTF_8));
 

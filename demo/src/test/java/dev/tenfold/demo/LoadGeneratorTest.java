@@ -5,6 +5,7 @@ import static java.util.concurrent.CompletableFuture.failedFuture;
 import static java.util.concurrent.CompletableFuture.supplyAsync;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tenfold.testkit.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -24,7 +25,7 @@ class LoadGeneratorTest {
     void a_server_that_stalls_once_shows_in_the_percentiles() {
         ExecutorService server = Executors.newSingleThreadExecutor();
         try {
-            Load load = LoadGenerator.constant(100, Duration.ofSeconds(2), SECOND)
+            Load load = LoadGenerator.constant(100, Duration.ofSeconds(2), Await.LIMIT)
                     .run(n -> supplyAsync(() -> serve(n), server), () -> {});
 
             // One request in 200 was slow, but some fifty were due while the server stood still.

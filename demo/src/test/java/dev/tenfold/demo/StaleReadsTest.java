@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 
 /** What the checker calls stale. */
 class StaleReadsTest {
-    private static final Duration PROMISED = Duration.ofSeconds(2);
+    private static final Duration PROMISED = Duration.ofMinutes(10);
 
     private final StaleReads stale = new StaleReads(PROMISED, Duration.ofHours(1));
 

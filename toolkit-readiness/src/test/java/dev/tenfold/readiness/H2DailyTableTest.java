@@ -14,7 +14,7 @@ class H2DailyTableTest extends DailyTableContract {
     @Override
     DataSource database() {
         JdbcDataSource h2 = new JdbcDataSource();
-        h2.setURL("jdbc:h2:mem:daily-test-" + open.size());
+        h2.setURL("jdbc:h2:mem:daily-test-" + open.size() + ";LOCK_TIMEOUT=30000");
         try {
             open.add(h2.getConnection()); // keeps it in memory
         } catch (SQLException e) {

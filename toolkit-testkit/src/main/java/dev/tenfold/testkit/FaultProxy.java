@@ -142,7 +142,7 @@ public final class FaultProxy implements AutoCloseable {
             mode = Mode.CUT;
             listener.close();
             // The kernel listens until the thread that waits in accept has let go of the socket.
-            Pump.join(acceptor, System.nanoTime() + SECONDS.toNanos(5));
+            Pump.join(acceptor, System.nanoTime() + Await.LIMIT.toNanos());
             placeholder = new Socket();
             placeholder.setReuseAddress(true);
             placeholder.bind(address);

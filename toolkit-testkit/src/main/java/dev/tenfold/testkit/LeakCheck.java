@@ -18,20 +18,22 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * Fails a test that leaves threads or TCP sockets behind: {@code @ExtendWith(LeakCheck.class)}, or {@link #snapshot()}
  * around any piece of code.
  *
- * <p>Compared is what there is after with what there was before; what still goes away within two seconds is no leak. Not
+ * <p>Compared is what there is after with what there was before; what still goes away within ten seconds is no leak. Not
  * counted are threads of the JDK itself (everything in its own thread groups: cleaners, process reapers, carriers and
- * pollers of virtual threads, timers of the HTTP client; and the common pool), of the test runner (names that start with
- * {@code surefire-} or {@code junit-}), of this package's leashes, and the cleaner and timer that the PostgreSQL and MariaDB
- * drivers keep for the JVM. Sockets are those of this process that listen, are established, or wait to be closed.
+ * pollers of virtual threads, timers of the HTTP client; the common pool, and the timer of completable futures), of the
+ * test runner (names that start with {@code surefire-} or {@code junit-}), of this package's leashes, and the cleaner and
+ * timer that the PostgreSQL and MariaDB drivers keep for the JVM. Sockets are those of this process that listen, are
+ * established, or wait to be closed.
  *
  * <p>It does not see virtual threads, and no sockets on systems without {@code /proc}. It cannot tell who opened what: do
  * not use it on tests that run concurrently with others.
  */
 public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
-    private static final Duration SETTLE_LIMIT = Duration.ofSeconds(2);
+    private static final Duration SETTLE_LIMIT = Duration.ofSeconds(10);
     private static final Set<String> JDK_GROUPS = Set.of("system", "InnocuousThreadGroup", "CarrierThreads");
     private static final List<String> ALLOWED = List.of(
             "ForkJoinPool.commonPool-",
+            "CompletableFutureDelayScheduler",
             "surefire-",
             "junit-",
             "tenfold-leash-",
@@ -88,19 +90,22 @@ public final class LeakCheck implements BeforeEachCallback, AfterEachCallback {
         }
 
         /**
-         * Compares with what there is now. Returns at once if there is nothing new, else polls for two seconds at most.
+         * Compares with what there is now. Returns at once if there is nothing new, else polls for ten seconds at most.
          *
          * @throws AssertionError if threads or sockets stay; it names the threads with their stacks, the sockets with
          *     their ports
          */
         public void assertNothingLeaked() {
-            if (Local.await(
-                    SETTLE_LIMIT, () -> newThreads().isEmpty() && newSockets().isEmpty())) return;
+            assertNothingLeaked(SETTLE_LIMIT);
+        }
+
+        void assertNothingLeaked(Duration limit) {
+            if (Local.await(limit, () -> newThreads().isEmpty() && newSockets().isEmpty())) return;
             List<String> leaks = new ArrayList<>();
             for (Thread thread : newThreads()) leaks.add(describe(thread));
             newSockets().values().forEach(socket -> leaks.add("socket " + socket));
             if (leaks.isEmpty()) return;
-            throw new AssertionError("still there " + SETTLE_LIMIT.toSeconds() + " s later; close what owns them:\n"
+            throw new AssertionError("still there " + limit.toSeconds() + " s later; close what owns them:\n"
                     + String.join("\n", leaks));
         }
 

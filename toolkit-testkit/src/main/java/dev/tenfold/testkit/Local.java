@@ -6,6 +6,7 @@ import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntFunction;
 import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** What every embedded server needs of this machine: a port, a directory, a name, a lock between JVMs, a bounded wait. */
 final class Local {
@@ -74,6 +76,46 @@ final class Local {
                     .start();
         } catch (IOException e) {
             throw new IllegalStateException("cannot start " + command.get(0), e);
+        }
+    }
+
+    /**
+     * Keeps the port of a server that was killed from all others until it is closed; who connects is refused meanwhile. Null if
+     * somebody has it already, as the next start will say.
+     */
+    static @Nullable Socket hold(int port) {
+        Socket held = new Socket();
+        try {
+            held.setReuseAddress(true);
+            held.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+            return held;
+        } catch (IOException taken) {
+            release(held);
+            return null;
+        }
+    }
+
+    static void release(@Nullable Socket held) {
+        if (held == null) return;
+        try {
+            held.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot close a socket that was never connected", e);
+        }
+    }
+
+    /** Sends a signal, without the {@code SIG}; false if there is no such process. */
+    static boolean signal(long pid, String name) {
+        try {
+            return new ProcessBuilder("kill", "-s", name, Long.toString(pid))
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return true;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot run kill; put it on the PATH", e);
         }
     }
 

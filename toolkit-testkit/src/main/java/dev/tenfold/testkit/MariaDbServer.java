@@ -70,7 +70,10 @@ public final class MariaDbServer {
             command.add("--skip-name-resolve");
             command.add("--max-connections=200");
             Process process = Local.spawn(log, command);
-            boolean up = Local.await(START_LIMIT, () -> !process.isAlive() || Local.accepts(port));
+            // It writes the pid file after it has begun to listen: until then, another server may have taken the port.
+            boolean up = Local.await(
+                    START_LIMIT,
+                    () -> !process.isAlive() || (Files.exists(dir.resolve("mariadb.pid")) && Local.accepts(port)));
             if (!up || !process.isAlive()) {
                 process.destroyForcibly();
                 throw new IllegalStateException("it does not listen after " + START_LIMIT);

@@ -7,6 +7,7 @@ import io.zonky.test.db.postgres.util.LinuxUtils;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -50,6 +51,10 @@ public final class PostgresServer implements AutoCloseable {
 
         @Nullable
         Process process;
+
+        /** Has the port while the process is dead. */
+        @Nullable
+        Socket held;
 
         Own(Path dir, Leash leash, List<String> command) {
             this.dir = dir;
@@ -316,10 +321,13 @@ public final class PostgresServer implements AutoCloseable {
         try {
             Process process = mine.process;
             if (process == null) return;
+            // One that was forked after they were counted would live on, and a restart find the data in use.
+            boolean unused = Local.signal(process.pid(), "STOP");
             List<ProcessHandle> backends = process.descendants().toList();
             end(process.toHandle());
             backends.forEach(PostgresServer::end);
             mine.process = null;
+            mine.held = Local.hold(port());
             // Another process may get this pid; the leash must not take it for ours.
             Files.deleteIfExists(mine.dir.resolve(PID_FILE));
         } catch (IOException e) {
@@ -333,7 +341,7 @@ public final class PostgresServer implements AutoCloseable {
      * Whether it is dead, and its parent has not asked how it ended: an orphan's parent, in containers often no real init, may
      * take seconds or never do so. Only Linux says so.
      */
-    private static boolean isZombie(long pid) {
+    static boolean isZombie(long pid) {
         try {
             String stat = Files.readString(Path.of("/proc/" + pid + "/stat"), ISO_8859_1);
             return stat.startsWith(") Z", stat.lastIndexOf(')'));
@@ -364,6 +372,7 @@ public final class PostgresServer implements AutoCloseable {
             if (!Files.isDirectory(mine.dir)) {
                 throw new IllegalStateException("this PostgreSQL was closed; start() a new one");
             }
+            Local.release(mine.held);
             launchProcess(mine);
         } finally {
             mine.lock.unlock();
@@ -473,6 +482,7 @@ public final class PostgresServer implements AutoCloseable {
     public void close() {
         if (own != null) {
             kill();
+            Local.release(own.held);
             own.leash.close();
         }
     }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A real Redis Cluster for tests: three masters that cover all 16,384 slots, no replicas.
  *
  * <p>The processes come from the same binary as {@link RedisServer}, and end with the JVM. A node counts as failed after
- * two seconds of silence, and the whole cluster then refuses commands. Thread-safe. Starting blocks for two to four
+ * five seconds of silence, and the whole cluster then refuses commands. Thread-safe. Starting blocks for two to four
  * seconds, while the nodes get to know one another.
  */
 public final class RedisCluster implements AutoCloseable {
@@ -39,7 +39,7 @@ public final class RedisCluster implements AutoCloseable {
             AtomicReference<@Nullable FaultProxy> before = new AtomicReference<>();
             servers.add(RedisServer.startNode(port -> {
                 List<String> args = new ArrayList<>(List.of("--cluster-enabled", "yes"));
-                args.addAll(List.of("--cluster-node-timeout", "2000"));
+                args.addAll(List.of("--cluster-node-timeout", "5000"));
                 if (proxied) {
                     FaultProxy proxy = FaultProxy.to(Local.HOST, port);
                     close(before.getAndSet(proxy)); // of a port that was taken

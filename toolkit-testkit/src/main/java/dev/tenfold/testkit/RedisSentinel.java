@@ -9,7 +9,7 @@ import java.util.List;
 
 /**
  * A real Redis Sentinel for tests: one process that watches a {@link RedisReplication} and, when the primary has been silent
- * for half a second, makes the replica the primary.
+ * for two seconds, makes the replica the primary.
  *
  * <p>Kill the primary, and clients find the new one within some seconds. One Sentinel alone decides, which in production it
  * must not. It comes from the same binary as {@link RedisServer}, and ends with the JVM. Thread-safe.
@@ -41,7 +41,7 @@ public final class RedisSentinel implements AutoCloseable {
                     "dir " + dir,
                     "pidfile " + dir.resolve("redis.pid"),
                     "sentinel monitor " + NAME + " " + primary.host() + " " + primary.port() + " 1",
-                    "sentinel down-after-milliseconds " + NAME + " 500",
+                    "sentinel down-after-milliseconds " + NAME + " 2000",
                     "sentinel failover-timeout " + NAME + " 5000");
             try {
                 Files.write(file, lines);

@@ -2,6 +2,7 @@ package dev.tenfold.testkit;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,10 @@ public final class RedisServer implements AutoCloseable {
 
         @Nullable
         Process process;
+
+        /** Has the port while the process is dead. */
+        @Nullable
+        Socket held;
 
         Own(int port, Arguments arguments) {
             this.port = port;
@@ -211,6 +216,7 @@ public final class RedisServer implements AutoCloseable {
                         "redis-server " + process.pid() + " outlives SIGKILL; look for a stuck disk");
             }
             mine.process = null;
+            mine.held = Local.hold(mine.port);
             // Another process may get this pid; the leash must not take it for ours.
             Files.deleteIfExists(mine.dir.resolve("redis.pid"));
         } catch (InterruptedException e) {
@@ -235,6 +241,7 @@ public final class RedisServer implements AutoCloseable {
             if (!Files.isDirectory(mine.dir)) {
                 throw new IllegalStateException("this Redis was closed; start() a new one");
             }
+            Local.release(mine.held);
             launchProcess(mine);
         } finally {
             mine.lock.unlock();
@@ -266,12 +273,7 @@ public final class RedisServer implements AutoCloseable {
         try {
             Process process = mine.process;
             if (process == null) throw new IllegalStateException("this Redis does not run; restart() it");
-            Process kill = new ProcessBuilder("kill", "-s", name, Long.toString(process.pid())).start();
-            if (kill.waitFor() != 0) throw new IllegalStateException("kill -s " + name + " says " + kill.exitValue());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot run kill; put it on the PATH", e);
+            if (!Local.signal(process.pid(), name)) throw new IllegalStateException("kill -s " + name + " fails");
         } finally {
             mine.lock.unlock();
         }
@@ -289,6 +291,7 @@ public final class RedisServer implements AutoCloseable {
     public void close() {
         if (closeable && own != null) {
             kill();
+            Local.release(own.held);
             own.leash.close();
         }
     }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One connection that speaks just enough of Redis' protocol (RESP2) to set servers up. For one thread. */
 final class Resp implements AutoCloseable {
-    private static final int TIMEOUT_MILLIS = 5_000;
+    private static final int TIMEOUT_MILLIS = Math.toIntExact(Await.LIMIT.toMillis());
 
     private final Socket socket = new Socket();
     private final InputStream in;

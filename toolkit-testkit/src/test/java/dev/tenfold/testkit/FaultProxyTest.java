@@ -16,14 +16,16 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** The proxy in front of a real Redis and a real PostgreSQL. Upper bounds are generous: a build machine may be busy. */
+/** The proxy in front of a real Redis and a real PostgreSQL. Upper bounds are of the best of some tries: a build machine may be busy. */
 class FaultProxyTest {
     private static final Duration BUSY = Duration.ofSeconds(2);
+    private static final int PATIENCE_MILLIS = Math.toIntExact(Await.LIMIT.toMillis());
 
     private final RedisServer redis = RedisServer.shared();
     private final PostgresServer postgres = PostgresServer.shared();
@@ -39,7 +41,7 @@ class FaultProxyTest {
     @Test
     void without_a_fault_it_is_a_plain_copy() throws Exception {
         try (Socket client = client();
-                Connection connection = connect("")) {
+                Connection connection = connect()) {
             send(client, command("ECHO", "x".repeat(300_000)));
             assertThat(receive(client, 300_000 + 11))
                     .startsWith("$300000\r\nxxx")
@@ -52,11 +54,11 @@ class FaultProxyTest {
     @Test
     void delay_makes_a_round_trip_to_redis_longer_by_what_was_asked() throws Exception {
         try (Socket client = client()) {
-            assertThat(ping(client)).isLessThan(BUSY);
+            assertThat(best(3, () -> ping(client))).isLessThan(BUSY);
             toRedis.delay(Duration.ofMillis(80));
-            assertThat(ping(client)).isBetween(Duration.ofMillis(80), BUSY);
+            assertThat(best(3, () -> ping(client))).isBetween(Duration.ofMillis(80), BUSY);
             toRedis.delay(Duration.ofMillis(2));
-            assertThat(ping(client)).isBetween(Duration.ofMillis(2), BUSY);
+            assertThat(best(3, () -> ping(client))).isBetween(Duration.ofMillis(2), BUSY);
         }
     }
 
@@ -66,35 +68,33 @@ class FaultProxyTest {
             toRedis.delay(Duration.ofMillis(500));
             ping(client);
             toRedis.delay(Duration.ZERO);
-            Duration best = BUSY;
-            for (int i = 0; i < 20; i++) {
-                Duration trip = ping(client);
-                if (trip.compareTo(best) < 0) best = trip;
-            }
-            assertThat(best).isLessThan(Duration.ofMillis(100));
+            assertThat(best(20, () -> ping(client))).isLessThan(Duration.ofMillis(100));
         }
     }
 
     @Test
     void delay_makes_a_query_on_postgresql_longer_by_what_was_asked() throws Exception {
-        try (Connection connection = connect("")) {
+        try (Connection connection = connect()) {
             toPostgres.delay(Duration.ofMillis(80));
-            long start = System.nanoTime();
-            assertThat(ask(connection)).isEqualTo(42);
-            assertThat(since(start)).isBetween(Duration.ofMillis(80), BUSY);
+            Duration best = best(3, () -> {
+                long start = System.nanoTime();
+                assertThat(ask(connection)).isEqualTo(42);
+                return since(start);
+            });
+            assertThat(best).isBetween(Duration.ofMillis(80), BUSY);
         }
     }
 
     @Test
     void pipelined_requests_do_not_wait_for_one_another() throws Exception {
-        // The proxy reads 64 KiB at a time, so this is at least 40 chunks each way, one after another 40 × 200 ms.
+        // The proxy reads 64 KiB at a time, so this is at least 40 chunks each way, one after another 40 × 1 s.
         int length = 40 * 64 * 1_024;
-        toRedis.delay(Duration.ofMillis(200));
+        toRedis.delay(Duration.ofSeconds(1));
         try (Socket client = client()) {
             long start = System.nanoTime();
             send(client, command("ECHO", "x".repeat(length)) + "PING\r\n".repeat(1_000));
             String reply = receive(client, ("$" + length + "\r\n").length() + length + 2 + 1_000 * 7);
-            assertThat(since(start)).isBetween(Duration.ofMillis(200), Duration.ofSeconds(3));
+            assertThat(since(start)).isBetween(Duration.ofSeconds(1), Duration.ofSeconds(20));
             assertThat(reply).endsWith("x\r\n" + "+PONG\r\n".repeat(1_000));
         }
     }
@@ -103,27 +103,33 @@ class FaultProxyTest {
     void bandwidth_limits_how_fast_each_direction_is() throws Exception {
         try (Socket client = client()) {
             toRedis.bandwidth(100_000);
-            long up = System.nanoTime();
-            send(client, command("SET", "tenfold-bandwidth", "x".repeat(50_000)));
-            assertThat(receive(client, 5)).isEqualTo("+OK\r\n");
-            assertThat(since(up))
-                    .isBetween(Duration.ofMillis(500), Duration.ofMillis(500).plus(BUSY));
+            Duration up = best(3, () -> {
+                long start = System.nanoTime();
+                send(client, command("SET", "tenfold-bandwidth", "x".repeat(20_000)));
+                assertThat(receive(client, 5)).isEqualTo("+OK\r\n");
+                return since(start);
+            });
+            assertThat(up)
+                    .isBetween(Duration.ofMillis(200), Duration.ofMillis(200).plus(BUSY));
 
-            long down = System.nanoTime();
-            send(client, command("GET", "tenfold-bandwidth"));
-            assertThat(receive(client, 50_010)).endsWith("x\r\n");
-            assertThat(since(down))
-                    .isBetween(Duration.ofMillis(500), Duration.ofMillis(500).plus(BUSY));
+            Duration down = best(3, () -> {
+                long start = System.nanoTime();
+                send(client, command("GET", "tenfold-bandwidth"));
+                assertThat(receive(client, 20_010)).endsWith("x\r\n");
+                return since(start);
+            });
+            assertThat(down)
+                    .isBetween(Duration.ofMillis(200), Duration.ofMillis(200).plus(BUSY));
 
             toRedis.bandwidth(Long.MAX_VALUE);
-            assertThat(ping(client)).isLessThan(BUSY);
+            assertThat(best(3, () -> ping(client))).isLessThan(BUSY);
         }
     }
 
     @Test
     void cut_breaks_open_connections_and_refuses_new_ones() throws Exception {
         try (Socket client = client();
-                Connection connection = connect("")) {
+                Connection connection = connect()) {
             ping(client);
             toRedis.cut();
             toPostgres.cut();
@@ -132,7 +138,7 @@ class FaultProxyTest {
             assertThatThrownBy(() -> ask(connection))
                     .isInstanceOfSatisfying(
                             SQLException.class, e -> assertThat(e.getSQLState()).startsWith("08"));
-            assertThatThrownBy(() -> connect("")).isInstanceOf(SQLException.class);
+            assertThatThrownBy(() -> connect()).isInstanceOf(SQLException.class);
             assertThat(toRedis.connections()).isZero();
             toRedis.cut(); // once is enough
         }
@@ -146,7 +152,7 @@ class FaultProxyTest {
         toRedis.resume();
         toPostgres.resume();
         try (Socket client = client();
-                Connection connection = connect("")) {
+                Connection connection = connect()) {
             ping(client);
             assertThat(ask(connection)).isEqualTo(42);
             assertThat(toRedis.port()).isEqualTo(port);
@@ -177,7 +183,7 @@ class FaultProxyTest {
             assertThat(toRedis.connections()).isEqualTo(1);
 
             toRedis.resume();
-            client.setSoTimeout(5_000);
+            client.setSoTimeout(PATIENCE_MILLIS);
             assertThat(receive(client, 7)).isEqualTo("+PONG\r\n");
             ping(client);
         }
@@ -200,7 +206,7 @@ class FaultProxyTest {
             ping(other);
 
             toRedis.resume();
-            silent.setSoTimeout(5_000);
+            silent.setSoTimeout(PATIENCE_MILLIS);
             assertThat(receive(silent, 7)).isEqualTo("+PONG\r\n");
         }
         assertThatIllegalArgumentException()
@@ -220,13 +226,14 @@ class FaultProxyTest {
 
     @Test
     void half_open_is_a_read_timeout_of_the_postgresql_driver() throws Exception {
-        try (Connection connection = connect("&socketTimeout=1")) {
+        try (Connection connection = connect()) {
             assertThat(ask(connection)).isEqualTo(42);
+            connection.setNetworkTimeout(Runnable::run, 1_000);
             toPostgres.halfOpen();
             assertThatThrownBy(() -> ask(connection)).hasRootCauseInstanceOf(SocketTimeoutException.class);
         }
         toPostgres.resume();
-        try (Connection again = connect("&socketTimeout=1")) {
+        try (Connection again = connect()) {
             assertThat(ask(again)).isEqualTo(42);
         }
     }
@@ -238,12 +245,12 @@ class FaultProxyTest {
                 FaultProxy proxy = FaultProxy.to(dead.host(), dead.port())) {
             dead.kill();
             try (Socket client = new Socket(proxy.host(), proxy.port())) {
-                client.setSoTimeout(5_000);
+                client.setSoTimeout(PATIENCE_MILLIS);
                 assertThatThrownBy(() -> ping(client)).isInstanceOf(IOException.class);
             }
             dead.restart();
             try (Socket client = new Socket(proxy.host(), proxy.port())) {
-                client.setSoTimeout(5_000);
+                client.setSoTimeout(PATIENCE_MILLIS);
                 ping(client);
             }
         }
@@ -255,8 +262,7 @@ class FaultProxyTest {
             ping(client);
             assertThat(toRedis.connections()).isEqualTo(1);
         }
-        assertThat(Local.await(Duration.ofSeconds(5), () -> toRedis.connections() == 0))
-                .isTrue();
+        Await.until("it is gone", () -> toRedis.connections() == 0);
     }
 
     @Test
@@ -281,7 +287,7 @@ class FaultProxyTest {
             silent.close();
             cut.close();
             cut.close(); // once is enough
-            assertThat(since(start)).isLessThan(BUSY);
+            assertThat(since(start)).isLessThan(Await.LIMIT);
             assertThatThrownBy(() -> new Socket(delayed.host(), delayed.port()).close())
                     .isInstanceOf(ConnectException.class);
         }
@@ -301,12 +307,12 @@ class FaultProxyTest {
     private Socket client() throws IOException {
         Socket client = new Socket(InetAddress.getByName(toRedis.host()), toRedis.port());
         client.setTcpNoDelay(true);
-        client.setSoTimeout(10_000);
+        client.setSoTimeout(PATIENCE_MILLIS);
         return client;
     }
 
     private Socket connectAsSoonAsPossible() throws IOException {
-        long deadline = System.nanoTime() + BUSY.toNanos();
+        long deadline = System.nanoTime() + Await.LIMIT.toNanos();
         while (true) {
             try {
                 return client();
@@ -317,8 +323,8 @@ class FaultProxyTest {
         }
     }
 
-    private Connection connect(String options) throws SQLException {
-        return DriverManager.getConnection(postgres.jdbcUrl("postgres", toPostgres) + options);
+    private Connection connect() throws SQLException {
+        return DriverManager.getConnection(postgres.jdbcUrl("postgres", toPostgres));
     }
 
     private static int ask(Connection connection) throws SQLException {
@@ -327,6 +333,15 @@ class FaultProxyTest {
             row.next();
             return row.getInt(1);
         }
+    }
+
+    private static Duration best(int times, Callable<Duration> trip) throws Exception {
+        Duration best = trip.call();
+        for (int i = 1; i < times; i++) {
+            Duration next = trip.call();
+            if (next.compareTo(best) < 0) best = next;
+        }
+        return best;
     }
 
     private static Duration ping(Socket client) throws IOException {

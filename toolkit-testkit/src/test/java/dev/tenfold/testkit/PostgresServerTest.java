@@ -8,6 +8,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.Test;
 
@@ -94,6 +98,38 @@ class PostgresServerTest {
                     ResultSet rows = after.createStatement().executeQuery("SELECT answer FROM kept")) {
                 assertThat(rows.next()).isTrue();
                 assertThat(rows.getInt(1)).isEqualTo(42);
+            }
+        }
+    }
+
+    @Test
+    void a_server_killed_while_clients_connect_and_work_starts_again() throws Exception {
+        ExecutorService clients = Executors.newFixedThreadPool(2);
+        try (PostgresServer mine = PostgresServer.start()) {
+            AtomicBoolean isOver = new AtomicBoolean();
+            AtomicInteger asked = new AtomicInteger();
+            for (int i = 0; i < 2; i++) clients.execute(() -> connectAndWork(mine, asked, isOver));
+            for (int round = 0; round < 3; round++) {
+                int before = asked.get();
+                Await.until("clients work", () -> asked.get() > before + 2);
+                mine.kill();
+                mine.restart();
+            }
+            isOver.set(true);
+            assertThat(mine.ask("SELECT 1")).isEqualTo("1");
+        } finally {
+            clients.shutdownNow();
+        }
+    }
+
+    private static void connectAndWork(PostgresServer server, AtomicInteger asked, AtomicBoolean isOver) {
+        while (!isOver.get()) {
+            asked.incrementAndGet();
+            try (Connection connection = server.dataSource("postgres").getConnection()) {
+                // Looks neither for its client nor for its server as long as it counts.
+                connection.createStatement().execute("SELECT count(*) FROM generate_series(1, 200000)");
+            } catch (SQLException killed) {
+                Thread.onSpinWait();
             }
         }
     }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.time.Duration;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Objects;
@@ -55,10 +54,8 @@ class RedisClusterTest {
             Resp.ask(node.uri(), "SET", key, "value");
             node.kill();
             node.restart();
-            assertThat(Local.await(
-                            Duration.ofSeconds(20),
-                            () -> Resp.ask(node.uri(), "CLUSTER", "INFO").contains("cluster_state:ok")))
-                    .isTrue();
+            Await.until(
+                    "it serves", () -> Resp.ask(node.uri(), "CLUSTER", "INFO").contains("cluster_state:ok"));
             assertThat(Resp.ask(node.uri(), "GET", key)).isEqualTo("null");
             assertThat(Resp.ask(node.uri(), "SET", key, "again")).isEqualTo("OK");
         }

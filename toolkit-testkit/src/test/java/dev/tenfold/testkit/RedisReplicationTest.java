@@ -12,7 +12,7 @@ class RedisReplicationTest {
         try (RedisReplication pair = RedisReplication.start();
                 Resp primary = Resp.connect(pair.primary().uri())) {
             primary.call("SET", "key", "value");
-            assertThat(primary.call("WAIT", "1", "4000")).isEqualTo(1L);
+            assertThat(primary.call("WAIT", "1", "20000")).isEqualTo(1L);
             String replica = pair.replica().uri();
             assertThat(Resp.ask(replica, "GET", "key")).isEqualTo("value");
             assertThatIllegalStateException()
@@ -26,7 +26,7 @@ class RedisReplicationTest {
         try (RedisReplication pair = RedisReplication.start();
                 Resp primary = Resp.connect(pair.primary().uri())) {
             primary.call("SET", "before", "1");
-            assertThat(primary.call("WAIT", "1", "4000")).isEqualTo(1L);
+            assertThat(primary.call("WAIT", "1", "20000")).isEqualTo(1L);
             pair.primary().kill();
             pair.promote();
             String replica = pair.replica().uri();

@@ -15,7 +15,7 @@ class RedisSentinelTest {
             assertThat(sentinel.uri()).matches("redis-sentinel://127\\.0\\.0\\.1:\\d+/0#primary");
             assertThat(sentinel.primaryPort()).isEqualTo(pair.primary().port());
             primary.call("SET", "before", "1");
-            assertThat(primary.call("WAIT", "1", "4000")).isEqualTo(1L);
+            assertThat(primary.call("WAIT", "1", "20000")).isEqualTo(1L);
 
             pair.primary().kill();
 

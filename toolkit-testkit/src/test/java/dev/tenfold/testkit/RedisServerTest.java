@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -81,7 +80,7 @@ class RedisServerTest {
                 CompletableFuture<Object> pong = CompletableFuture.supplyAsync(() -> ping(meanwhile));
                 assertThatThrownBy(() -> pong.get(100, TimeUnit.MILLISECONDS)).isInstanceOf(TimeoutException.class);
                 server.resume();
-                assertThat(pong).succeedsWithin(Duration.ofSeconds(10)).isEqualTo("PONG");
+                assertThat(pong).succeedsWithin(Await.LIMIT).isEqualTo("PONG");
             }
             assertThat(before.call("PING")).isEqualTo("PONG");
             server.resume(); // once is enough
