@@ -268,10 +268,13 @@ final class PictureDay implements AutoCloseable {
 
     /** As soon as it is in the middle of something. */
     private Killed kill(WorkerProcess worker, Watch watch) throws InterruptedException {
-        boolean unused = await(() -> mails.underWay(worker.name()) > 0);
-        int underWay = mails.underWay(worker.name());
+        AtomicInteger underWay = new AtomicInteger();
+        boolean unused = await(() -> {
+            underWay.set(mails.underWay(worker.name()));
+            return underWay.get() > 0;
+        });
         worker.kill();
-        return new Killed(watch.second(), underWay);
+        return new Killed(watch.second(), underWay.get());
     }
 
     /** As soon as the worker that is left is in the middle of something; and waits until it has done all that can be done. */

@@ -221,7 +221,10 @@ public final class FaultProxy implements AutoCloseable {
         return open.size();
     }
 
-    /** Closes every socket and ends every thread, for good. Waits for the threads, five seconds at most. Idempotent. */
+    /**
+     * Closes every socket with a reset and ends every thread, for good; what was held back is lost. Waits for the threads, five
+     * seconds at most. Idempotent.
+     */
     @Override
     public void close() {
         Thread last;
@@ -231,7 +234,6 @@ public final class FaultProxy implements AutoCloseable {
             last = acceptor;
             listener.close();
             if (placeholder != null) placeholder.close();
-            forwarding.signalAll();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot close port " + port(), e);
         } finally {
@@ -280,12 +282,12 @@ public final class FaultProxy implements AutoCloseable {
         open.remove(connection);
     }
 
-    /** Blocks while the proxy, or this connection, is silent. */
+    /** Blocks while the proxy, or this connection, is silent; after a cut until the reset interrupts it, so that nothing gets by. */
     void awaitForwarding(ProxiedConnection connection) throws InterruptedException {
-        if (mode != Mode.SILENT && !connection.isSilent()) return;
+        if (mode == Mode.OPEN && !connection.isSilent()) return;
         lock.lockInterruptibly();
         try {
-            while (mode == Mode.SILENT || connection.isSilent()) forwarding.await();
+            while (mode != Mode.OPEN || connection.isSilent()) forwarding.await();
         } finally {
             lock.unlock();
         }

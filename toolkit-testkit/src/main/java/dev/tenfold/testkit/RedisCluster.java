@@ -39,7 +39,7 @@ public final class RedisCluster implements AutoCloseable {
             AtomicReference<@Nullable FaultProxy> before = new AtomicReference<>();
             servers.add(RedisServer.startNode(port -> {
                 List<String> args = new ArrayList<>(List.of("--cluster-enabled", "yes"));
-                args.addAll(List.of("--cluster-node-timeout", "5000"));
+                args.addAll(List.of("--cluster-node-timeout", "3000"));
                 if (proxied) {
                     FaultProxy proxy = FaultProxy.to(Local.HOST, port);
                     close(before.getAndSet(proxy)); // of a port that was taken

@@ -215,6 +215,26 @@ class FaultProxyTest {
     }
 
     @Test
+    void what_is_held_back_is_lost_when_the_proxy_closes_or_is_cut() throws Exception {
+        int rounds = 50;
+        try (Socket direct = new Socket(redis.host(), redis.port())) {
+            for (int i = 0; i < rounds; i++) {
+                FaultProxy proxy = FaultProxy.to(redis.host(), redis.port());
+                try (Socket client = new Socket(proxy.host(), proxy.port())) {
+                    ping(client);
+                    proxy.halfOpen();
+                    send(client, command("SET", "held-back", "no"));
+                    if (i % 2 == 0) proxy.cut();
+                } finally {
+                    proxy.close();
+                }
+            }
+            send(direct, command("EXISTS", "held-back"));
+            assertThat(line(direct)).isEqualTo(":0");
+        }
+    }
+
+    @Test
     void half_open_accepts_new_connections_and_says_nothing() throws Exception {
         toRedis.halfOpen();
         try (Socket client = client()) {
