@@ -26,7 +26,8 @@ class ClusterCacheTest extends RemoteCacheContract {
     }
 
     private static RedisLink connected() {
-        RedisLink redis = RedisLink.connectCluster(RedisCluster.shared().uris());
+        RedisLink redis = RedisLink.connectCluster(
+                RedisCluster.shared().uris(), options -> options.commandTimeout(Duration.ofSeconds(10)));
         assertThat(redis.awaitUp(Duration.ofSeconds(20))).isTrue();
         return redis;
     }

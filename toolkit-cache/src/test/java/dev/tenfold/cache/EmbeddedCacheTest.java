@@ -227,6 +227,11 @@ class EmbeddedCacheTest extends TieredCacheContract {
         assertThat(cache.get(1L, this::load)).isEqualTo("1 load 1");
         cache.close();
 
+        // Where there are no virtual ones, the pool keeps its threads for a second after their work.
+        Await.until(
+                "the pool's threads have ended",
+                () -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().startsWith("tenfold-cache-load-")));
         before.assertNothingLeaked();
     }
 

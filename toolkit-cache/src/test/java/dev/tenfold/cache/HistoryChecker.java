@@ -204,7 +204,8 @@ final class HistoryChecker implements AutoCloseable {
         }
         writes.incrementAndGet();
         onNode.get(node).acknowledged(row, version[0]);
-        if (stamp == null || stamp.isDelivered()) {
+        // A write by mutate has no stamp; if nothing waits for Redis, it has been delivered.
+        if (stamp == null ? cache.stats().waiting() == 0 : stamp.isDelivered()) {
             everywhere.acknowledged(row, version[0]);
         }
         if (stamp != null) {

@@ -41,6 +41,8 @@ class OutageTest {
     private static final int ROWS = 200;
     private static final Duration MAX_STALENESS = Duration.ofSeconds(1);
     private static final Duration LIMIT = Duration.ofSeconds(30);
+    /** For outages that are silent. */
+    private static final Duration SHORT = Duration.ofMillis(250);
 
     private final ArrayDeque<AutoCloseable> opened = new ArrayDeque<>();
     private final VersionedRows rows = new VersionedRows(ROWS);
@@ -57,8 +59,14 @@ class OutageTest {
         return resource;
     }
 
+    /** For outages that connections break at. */
     private RedisLink link(String host, int port) {
-        RedisLink link = closed(RedisLink.connect("redis://" + host + ":" + port));
+        return link(host, port, Duration.ofSeconds(10));
+    }
+
+    private RedisLink link(String host, int port, Duration commandTimeout) {
+        RedisLink link = closed(
+                RedisLink.connect("redis://" + host + ":" + port, options -> options.commandTimeout(commandTimeout)));
         assertThat(link.awaitUp(LIMIT)).isTrue();
         return link;
     }
@@ -151,7 +159,7 @@ class OutageTest {
         RedisServer redis = closed(RedisServer.start());
         FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
         RedisLink writing = link(redis.host(), redis.port());
-        RedisLink reading = link(proxy.host(), proxy.port());
+        RedisLink reading = link(proxy.host(), proxy.port(), SHORT);
         TieredCache<Long, Long> writer = closed(node(writing).build());
         TieredCache<Long, Long> reader = closed(node(reading).build());
         warm(reader);
@@ -172,23 +180,16 @@ class OutageTest {
         RedisServer redis = closed(RedisServer.start());
         FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
         RedisLink writing = link(redis.host(), redis.port());
-        RedisLink reading = link(proxy.host(), proxy.port());
+        RedisLink reading = link(proxy.host(), proxy.port(), Duration.ofSeconds(2));
         TieredCache<Long, Long> writer = closed(node(writing).build());
         TieredCache<Long, Long> reader = closed(node(reading).build());
         warm(reader);
-        Pattern address = Pattern.compile(" addr=127\\.0\\.0\\.1:(\\d+)");
         List<Integer> silenced = new ArrayList<>();
-        String subscribers =
-                writing.await(writing.call(commands -> commands.clientList(ClientListArgs.Builder.typePubsub())));
-        for (Matcher port = address.matcher(subscribers); port.find(); ) {
-            try {
-                proxy.halfOpen(Integer.parseInt(port.group(1)));
-                silenced.add(Integer.valueOf(port.group(1)));
-            } catch (IllegalArgumentException writers) {
-                assertThat(writers).hasMessageContaining("no connection"); // goes past the proxy
-            }
-        }
-        assertThat(silenced).as(subscribers).hasSize(1);
+        await("the reader's subscription is there, and silent", () -> {
+            silenced.addAll(silenceSubscribers(writing, proxy));
+            return !silenced.isEmpty();
+        });
+        assertThat(silenced).hasSize(1);
 
         write(writer, 0, ROWS);
         assertNeverTooStale(reader); // by what the heartbeat reads
@@ -202,11 +203,27 @@ class OutageTest {
         assertNeverTooStale(reader);
     }
 
+    private static List<Integer> silenceSubscribers(RedisLink asked, FaultProxy proxy) {
+        Pattern address = Pattern.compile(" addr=127\\.0\\.0\\.1:(\\d+)");
+        List<Integer> silenced = new ArrayList<>();
+        String subscribers =
+                asked.await(asked.call(commands -> commands.clientList(ClientListArgs.Builder.typePubsub())));
+        for (Matcher port = address.matcher(subscribers); port.find(); ) {
+            try {
+                proxy.halfOpen(Integer.parseInt(port.group(1)));
+                silenced.add(Integer.valueOf(port.group(1)));
+            } catch (IllegalArgumentException writers) {
+                assertThat(writers).hasMessageContaining("no connection"); // goes past the proxy
+            }
+        }
+        return silenced;
+    }
+
     @Test
     void a_suspended_redis_gets_all_invalidations_when_it_wakes() {
         RedisServer redis = closed(RedisServer.start());
-        RedisLink writing = link(redis.host(), redis.port());
-        RedisLink reading = link(redis.host(), redis.port());
+        RedisLink writing = link(redis.host(), redis.port(), SHORT);
+        RedisLink reading = link(redis.host(), redis.port(), SHORT);
         TieredCache<Long, Long> writer = closed(node(writing).build());
         TieredCache<Long, Long> reader = closed(node(reading).build());
         warm(reader);
@@ -274,8 +291,9 @@ class OutageTest {
             }
             return writer.stats().waiting() == 0;
         });
-        assertThat(writer.stats().localClears()).isPositive();
-        assertThat(reader.stats().localClears()).isPositive();
+        await(
+                "both have noticed",
+                () -> writer.stats().localClears() > 0 && reader.stats().localClears() > 0);
         write(writer, 0, ROWS);
         assertNeverTooStale(reader);
     }
@@ -284,6 +302,7 @@ class OutageTest {
     private static void copied(RedisReplication pair) {
         try (RedisClient client = RedisClient.create()) {
             RedisCommands<String, String> primary = commands(client, pair.primary());
+            assertThat(primary.set("written", "last")).isEqualTo("OK"); // WAIT is for this connection's own writes
             assertThat(primary.waitForReplication(1, LIMIT.toMillis())).isEqualTo(1);
         }
     }
@@ -459,7 +478,7 @@ class OutageTest {
         proxy.resume();
         awaitInStep(writing, writer);
 
-        assertThat(writer.stats().resent()).isGreaterThanOrEqualTo(1_000);
+        await("all are counted", () -> writer.stats().resent() >= 1_000);
         await("all heard", () -> reader.stats().invalidationsReceived() >= 5);
         assertThat(reader.stats().invalidationsReceived()).as("messages").isLessThan(50);
     }

@@ -44,7 +44,8 @@ class ReadmeTest {
     @Test
     void cache() {
         Repository repo = new Repository();
-        try (RedisLink redis = RedisLink.connect(RedisServer.shared().uri())) {
+        try (RedisLink redis =
+                RedisLink.connect(RedisServer.shared().uri(), options -> options.commandTimeout(ofSeconds(10)))) {
             assertThat(redis.awaitUp(ofSeconds(20))).isTrue();
             // region: cache
             TieredCache<Long, User> users = TieredCache.<Long, User>builder("users")

@@ -29,7 +29,8 @@ class RedisCacheTest extends RemoteCacheContract {
     }
 
     private static RedisLink connected() {
-        RedisLink redis = RedisLink.connect(RedisServer.shared().uri());
+        RedisLink redis = RedisLink.connect(
+                RedisServer.shared().uri(), options -> options.commandTimeout(Duration.ofSeconds(10)));
         assertThat(redis.awaitUp(Duration.ofSeconds(20))).isTrue();
         return redis;
     }

@@ -25,7 +25,8 @@ class RemoteCacheTest {
     private final AtomicInteger loads = new AtomicInteger();
 
     private static RedisLink connected() {
-        RedisLink redis = RedisLink.connect(RedisServer.shared().uri());
+        RedisLink redis = RedisLink.connect(
+                RedisServer.shared().uri(), options -> options.commandTimeout(Duration.ofSeconds(10)));
         assertThat(redis.awaitUp(Duration.ofSeconds(20))).isTrue();
         return redis;
     }
@@ -33,7 +34,7 @@ class RemoteCacheTest {
     private TieredCache<Long, String> node(RedisLink redis) {
         return TieredCache.<Long, String>builder(name)
                 .remote(redis, Codec.string())
-                .maxStaleness(Duration.ofSeconds(2))
+                .maxStaleness(Duration.ofMinutes(1))
                 .build();
     }
 

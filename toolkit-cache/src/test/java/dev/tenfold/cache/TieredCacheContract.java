@@ -54,7 +54,9 @@ abstract class TieredCacheContract {
     private <K, V> CacheBuilder<K, V> builder(Codec<V> codec, Duration lease) {
         CacheBuilder<K, V> builder = TieredCache.builder(name);
         RedisLink link = link();
-        return link == null ? builder : builder.remote(link, codec, r -> r.lease(lease));
+        return link == null
+                ? builder
+                : builder.remote(link, codec, r -> r.lease(lease)).maxStaleness(Duration.ofMinutes(1));
     }
 
     final CacheBuilder<Long, String> builder() {

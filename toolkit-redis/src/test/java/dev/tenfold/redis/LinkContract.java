@@ -82,13 +82,13 @@ abstract class LinkContract {
         return network;
     }
 
-    /** A link whose commands are given the time that a busy machine takes. */
+    /** A link that is given the time that a busy machine takes, to connect and for commands. */
     final RedisLink link() {
         return link(LinkContract::patient);
     }
 
     static RedisOptions patient(RedisOptions options) {
-        return options.commandTimeout(Duration.ofSeconds(10));
+        return options.connectTimeout(Duration.ofSeconds(10)).commandTimeout(Duration.ofSeconds(10));
     }
 
     final RedisLink link(UnaryOperator<RedisOptions> options) {
@@ -126,6 +126,11 @@ abstract class LinkContract {
         Await.until(() -> "down: " + link.stats(), () -> link.state() == RedisLinkState.DOWN);
     }
 
+    /** Also where it may be up again by the time that anybody looks. */
+    static void awaitLost(RedisLink link) {
+        Await.until(() -> "was down: " + link.stats(), () -> link.stats().opened() > 0);
+    }
+
     /** Sends until the link is down, and returns how calls failed. */
     static List<RedisUnavailableException> callUntilDown(RedisLink link) {
         List<RedisUnavailableException> failures = new ArrayList<>();
@@ -133,7 +138,8 @@ abstract class LinkContract {
             try {
                 get(link, key());
             } catch (RedisUnavailableException e) {
-                failures.add(e);
+                boolean wentDownMeanwhile = e.reason() == Reason.DOWN && !link.isAvailable();
+                if (!wentDownMeanwhile) failures.add(e);
             }
         }
         return failures;
@@ -165,7 +171,7 @@ abstract class LinkContract {
 
     @Test
     void many_threads_get_their_own_answers_over_one_connection() throws Exception {
-        RedisLink link = link(options -> options.commandTimeout(Duration.ofSeconds(10)));
+        RedisLink link = link();
         int threads = 64;
         int each = 300;
         String sum = key();
@@ -232,7 +238,7 @@ abstract class LinkContract {
 
     @Test
     void an_interrupted_wait_cancels_its_call() throws Exception {
-        RedisLink link = link(options -> options.commandTimeout(Duration.ofSeconds(20)));
+        RedisLink link = link(options -> patient(options).commandTimeout(Duration.ofSeconds(20)));
         network().halfOpen();
         CompletableFuture<byte[]> call = link.call(redis -> redis.get(bytes("any")));
         CompletableFuture<Boolean> interrupted = new CompletableFuture<>();
@@ -326,7 +332,7 @@ abstract class LinkContract {
     /** The server has executed all of it, and the replies are on their way, when the connection breaks. */
     @Test
     void what_was_on_its_way_when_the_connection_broke_is_not_executed_again() {
-        RedisLink link = link(options -> options.commandTimeout(Duration.ofSeconds(5)));
+        RedisLink link = link();
         warmUp(link);
         network().delay(Duration.ofMillis(400));
         List<String> keys = new ArrayList<>();
@@ -356,13 +362,14 @@ abstract class LinkContract {
         network().heal();
         awaitUp(link);
         for (String key : keys) {
-            // A round trip through the new connection, after whatever would have been sent again.
-            link.await(link.call(redis -> redis.exists(bytes(key))));
+            // A round trip through the new connection, after whatever would have been sent again. If all was answered
+            // before the cut, a cluster's link may not know of it yet.
+            Await.until(() -> "answers: " + link.stats(), () -> answers(link, key));
             assertThat(network().get(key))
                     .as("INCR of %s, %d of 60 unanswered", key, unknown)
                     .isEqualTo("1");
         }
-        link.await(link.call(redis -> redis.exists(bytes(refused))));
+        Await.until(() -> "answers: " + link.stats(), () -> answers(link, refused));
         assertThat(network().get(refused)).isNull();
     }
 
@@ -495,11 +502,12 @@ abstract class LinkContract {
 
     @Test
     void a_call_that_nobody_waits_for_ends_in_time() {
-        RedisLink link = link(options -> options);
+        RedisLink link = link(options -> options.failuresToOpen(1_000_000)); // or its own PINGs may take it down first
         warmUp(link);
+        long timeouts = link.stats().timeouts();
         network().halfOpen();
-        CompletableFuture<byte[]> call = link.call(redis -> redis.get(bytes("any")));
         long start = System.nanoTime();
+        CompletableFuture<byte[]> call = link.call(redis -> redis.get(bytes("any")));
         assertThatThrownBy(call::join)
                 .isInstanceOf(CompletionException.class)
                 .cause()
@@ -509,7 +517,7 @@ abstract class LinkContract {
                     assertThat(e).hasMessageContaining("250 ms").hasMessageContaining("commandTimeout");
                 });
         assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(150));
-        assertThat(link.stats().timeouts()).isEqualTo(1);
+        assertThat(link.stats().timeouts()).isEqualTo(timeouts + 1);
     }
 
     @Test
@@ -538,8 +546,8 @@ abstract class LinkContract {
         network().heal();
         awaitUp(link);
         warmUp(link);
-        assertThat(states).startsWith(RedisLinkState.DOWN);
         Await.until("UP is told", () -> states.contains(RedisLinkState.UP));
+        assertThat(states).startsWith(RedisLinkState.DOWN);
     }
 
     @Test
@@ -836,7 +844,7 @@ abstract class LinkContract {
 
     @Test
     void too_many_messages_for_a_slow_listener_are_a_gap_that_is_told() throws Exception {
-        RedisLink link = link(options -> options.commandTimeout(Duration.ofSeconds(10)));
+        RedisLink link = link();
         String channel = key();
         CountDownLatch release = new CountDownLatch(1);
         Recorder recorder = new Recorder();
@@ -856,7 +864,10 @@ abstract class LinkContract {
         release.countDown();
         recorder.await("lost", 1);
         recorder.await("subscribed", 2);
-        publish(channel, "after");
+        // By the node of the flood: from another, it could overtake what a cluster has yet to pass on.
+        RedisScript<Long> after =
+                RedisScript.of("return redis.call('PUBLISH', ARGV[1], 'after')", RedisScript.Reply.INTEGER);
+        link.await(link.eval(after, keys(channel), bytes(channel)));
         recorder.await("after", 1);
         List<String> told = List.copyOf(recorder.told);
         assertThat(told.indexOf("lost")).isBetween(1, told.lastIndexOf("subscribed"));
@@ -983,7 +994,7 @@ abstract class LinkContract {
         network().halfOpen();
         long start = System.nanoTime();
         RedisLink link = link(options -> options.connectTimeout(Duration.ofMillis(300)));
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(5));
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
         assertThat(link.state()).isEqualTo(RedisLinkState.DOWN);
         network().heal();
         awaitUp(link);

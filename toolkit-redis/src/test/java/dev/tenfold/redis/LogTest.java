@@ -76,7 +76,7 @@ class LogTest {
     void a_password_is_not_shown_when_it_is_wrong_nor_when_nobody_asks_for_it() {
         try (RedisServer server = RedisServer.start("--requirepass", "s3cret-a")) {
             String address = server.host() + ":" + server.port();
-            try (RedisLink wrong = RedisLink.connect("redis://:s3cret-b@" + address);
+            try (RedisLink wrong = RedisLink.connect("redis://:s3cret-b@" + address, LinkContract::patient);
                     RedisLink right = RedisLink.connect("redis://:s3cret-a@" + address, LinkContract::patient);
                     RedisLink nobody = RedisLink.connect("redis://user:s3cret-c@127.0.0.1:1");
                     RedisLink cluster = RedisLink.connectCluster(List.of("redis://user:s3cret-d@127.0.0.1:1"));

@@ -19,11 +19,11 @@ class PlainLettuceTest {
         try (Network network = Network.ofServer();
                 RedisClient client = RedisClient.create(network.uris().get(0));
                 StatefulRedisConnection<byte[], byte[]> connection = client.connect(ByteArrayCodec.INSTANCE)) {
-            network.delay(Duration.ofSeconds(2));
+            network.delay(Duration.ofSeconds(6));
             var unused = connection.async().incr(bytes("first")); // fails with the reset
             RedisFuture<Long> reply = connection.async().incr(bytes("second"));
             Await.until("executed", () -> "1".equals(network.get("second")));
-            network.cut(); // a second before the replies are due
+            network.cut(); // three seconds before the replies are due
             network.heal();
             assertThat(reply.get(30, TimeUnit.SECONDS)).isEqualTo(2);
         }

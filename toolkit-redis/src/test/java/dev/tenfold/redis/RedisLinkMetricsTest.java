@@ -31,6 +31,7 @@ class RedisLinkMetricsTest {
                     .isEqualTo(1);
             network.cut();
             LinkContract.callUntilDown(link);
+            LinkContract.awaitLost(link);
             assertThatThrownBy(() -> LinkContract.get(link, "key")).isInstanceOf(RedisUnavailableException.class);
             assertThat(registry.get("toolkit.redis.up").gauge().value()).isZero();
             assertThat(commands(registry, "rejected")).isPositive();

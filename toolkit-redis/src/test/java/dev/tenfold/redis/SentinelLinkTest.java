@@ -30,7 +30,7 @@ class SentinelLinkTest {
             pair.primary().kill();
 
             recorder.await("lost", 1);
-            LinkContract.awaitDown(link);
+            LinkContract.awaitLost(link);
             LinkContract.awaitUp(link);
             assertThat(LinkContract.get(link, "key")).isEqualTo("before");
             LinkContract.set(link, "key", "after");
@@ -67,6 +67,7 @@ class SentinelLinkTest {
                     assertThat(e.reason()).isNotEqualTo(RedisUnavailableException.Reason.REFUSED);
                 }
             }
+            LinkContract.awaitLost(link);
             LinkContract.awaitUp(link);
             for (int i = 0; i < 2_000; i++)
                 assertThat(LinkContract.get(link, "key-" + i)).isIn(null, "1");

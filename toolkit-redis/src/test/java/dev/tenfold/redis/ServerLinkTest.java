@@ -45,6 +45,7 @@ class ServerLinkTest extends LinkContract {
             RedisScript<Long> script = RedisScript.of("return redis.call('INCR', KEYS[1])", RedisScript.Reply.INTEGER);
             assertThat(link.await(link.eval(script, keys("key")))).isEqualTo(1);
             mine.servers().get(0).restart();
+            awaitLost(link);
             awaitUp(link);
             assertThat(link.await(link.eval(script, keys("key")))).isEqualTo(1);
             assertThat(link.stats().scriptLoads()).isEqualTo(2);

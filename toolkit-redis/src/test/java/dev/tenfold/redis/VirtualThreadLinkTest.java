@@ -35,8 +35,8 @@ class VirtualThreadLinkTest {
     void thousands_of_virtual_threads_get_their_own_answers() throws Exception {
         ExecutorService pool = virtualThreads();
         try (Network network = Network.ofServer();
-                RedisLink link =
-                        RedisLink.connect(network.uris().get(0), o -> o.commandTimeout(Duration.ofSeconds(20)))) {
+                RedisLink link = RedisLink.connect(
+                        network.uris().get(0), o -> LinkContract.patient(o).commandTimeout(Duration.ofSeconds(20)))) {
             List<Future<String>> answers = new ArrayList<>();
             for (int i = 0; i < 5_000; i++) {
                 String value = "value-" + i;
@@ -60,7 +60,8 @@ class VirtualThreadLinkTest {
         try (Network network = Network.ofServer();
                 RedisLink link = RedisLink.connect(
                         network.uris().get(0),
-                        o -> o.commandTimeout(Duration.ofMillis(500))
+                        o -> LinkContract.patient(o)
+                                .commandTimeout(Duration.ofMillis(500))
                                 .failuresToOpen(100_000)
                                 .probeInterval(Duration.ofHours(1)))) {
             network.halfOpen();

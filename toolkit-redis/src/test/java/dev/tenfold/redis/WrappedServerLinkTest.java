@@ -20,7 +20,7 @@ class WrappedServerLinkTest extends LinkContract {
     Network start() {
         Network network = Network.ofServer();
         RedisURI uri = RedisURI.create(network.uris().get(0));
-        uri.setTimeout(Duration.ofSeconds(2)); // how long making a connection takes is the application's affair
+        uri.setTimeout(Duration.ofSeconds(20)); // how long making a connection takes is the application's affair
         client.shutdown();
         client = RedisClient.create(uri);
         return network;
