@@ -752,7 +752,9 @@ abstract class LinkContract {
         publish(channel, "after");
         recorder.await("after", 1);
         assertThat(recorder.told).containsExactly("subscribed", "before", "lost", "subscribed", "after");
-        assertThat(link.stats().subscriberConnects()).isEqualTo(2);
+        assertThat(link.stats().subscriberConnects())
+                .as("one after the cut, and one to each node that was not cut yet when another was")
+                .isBetween(2L, 1L + network().uris().size());
     }
 
     @Test
