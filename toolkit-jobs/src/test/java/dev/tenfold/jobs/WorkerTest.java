@@ -536,7 +536,7 @@ final class WorkerTest {
                         (job, ctx) -> {
                             throw new IllegalStateException("down");
                         },
-                        h -> h.retry(RetryPolicy.fullJitter(Duration.ofSeconds(50), Duration.ofHours(2))))
+                        h -> h.retry(RetryPolicy.exponential(Duration.ofMinutes(10), Duration.ofHours(2))))
                 .retryBudget(0, 0.2)
                 .start()) {
             Await.until("each failed once", () -> worker.stats().retried() == 50);
