@@ -16,6 +16,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,7 @@ final class WorkerFailureTest {
         proxy = FaultProxy.to(SERVER.host(), SERVER.port());
         HikariConfig config = new HikariConfig();
         config.setDataSource(SERVER.dataSource(database));
+        config.setMinimumIdle(1); // a pool that is closed while it fills leaves connections open
         direct = new HikariDataSource(config);
         proxied = impatient(SERVER.jdbcUrl(database, proxy));
         JobSchema.install(direct);
@@ -75,6 +77,7 @@ final class WorkerFailureTest {
         dataSource.setUrl(url + "&socketTimeout=20");
         HikariConfig config = new HikariConfig();
         config.setDataSource(dataSource);
+        config.setMinimumIdle(1);
         config.setConnectionTimeout(2_000);
         config.setInitializationFailTimeout(Await.LIMIT.toMillis());
         return new HikariDataSource(config);
@@ -173,7 +176,7 @@ final class WorkerFailureTest {
     void a_silent_database_makes_handlers_stop_before_their_leases_end() {
         CountDownLatch runs = new CountDownLatch(1);
         AtomicBoolean told = new AtomicBoolean();
-        AtomicReference<Long> stopped = new AtomicReference<>();
+        AtomicLong stopped = new AtomicLong();
         try (Worker worker = worker(cutOff, (job, ctx) -> {
                     runs.countDown();
                     try {
@@ -188,7 +191,7 @@ final class WorkerFailureTest {
             Await.latch(runs);
             long silentAt = System.nanoTime();
             proxy.halfOpen();
-            Await.until("stopped", () -> stopped.get() != null);
+            Await.until("stopped", () -> stopped.get() != 0);
             // A lease at most after the last renewal that was answered, and some time to notice on a busy machine; no
             // statement has failed by then.
             assertThat(Duration.ofNanos(stopped.get() - silentAt)).isLessThan(LEASE.plusSeconds(10));
