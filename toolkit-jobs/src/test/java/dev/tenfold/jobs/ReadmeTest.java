@@ -98,11 +98,11 @@ class ReadmeTest {
             // endregion
             try (Worker worker = builder.start()) {
                 assertThat(worker.isRunning()).isTrue();
-                jobs.enqueue(new SendReceipt(7));
-                Await.until(
-                        "the follow-up is there",
-                        () -> jobs.stats().queues().stream()
-                                .anyMatch(queue -> queue.ready().value() == 1));
+                long id = jobs.enqueue(new SendReceipt(7)).id();
+                Await.until("the job is done", () -> jobs.find(id).isEmpty());
+                assertThat(jobs.stats().queues())
+                        .as("the follow-up is there")
+                        .anyMatch(queue -> queue.ready().value() == 1);
             }
         }
     }

@@ -239,7 +239,7 @@ final class SoakFaults implements AutoCloseable {
 
     /** Stopped in the midst of work, until others have begun it again. */
     private void zombie(int victim) throws IOException, InterruptedException {
-        producer.bait(4, 3_000);
+        producer.bait(4, 6_000); // four times as long as it may have worked when it is stopped
         Slot slot = takeSoon(victim, each -> each.isWell() && fresh(each, "T ") && fresh(each, "P "));
         if (slot == null) {
             say.accept("no zombie: no worker that is well took the bait");

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /**
  * A process of the soak: one worker, until its standard input ends (at once, as if killed) or says "stop" (in good order).
@@ -66,8 +67,10 @@ final class SoakWorker {
 
     /** Gives up on a silent server before a lease ends. */
     static HikariDataSource pool(String url, int size) {
+        PGSimpleDataSource dataSource = new PGSimpleDataSource();
+        dataSource.setUrl(url + "&connectTimeout=2&loginTimeout=2&socketTimeout=3");
         HikariConfig config = new HikariConfig();
-        config.setJdbcUrl(url + "&connectTimeout=2&loginTimeout=2&socketTimeout=3");
+        config.setDataSource(dataSource); // by a URL the pool would set the time-out that all tests share
         config.setMaximumPoolSize(size);
         config.setMinimumIdle(2);
         config.setConnectionTimeout(2_000);

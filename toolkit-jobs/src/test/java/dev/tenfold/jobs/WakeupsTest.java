@@ -14,11 +14,11 @@ import dev.tenfold.testkit.PostgresServer;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
-import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -56,8 +56,12 @@ class WakeupsTest {
     }
 
     private Wakeups.Listening listen(JobQueue queue) {
+        return listen(queue, Await.LIMIT);
+    }
+
+    private Wakeups.Listening listen(JobQueue queue, Duration patience) {
         queue.wakeups.add(bell);
-        queue.wakeups.patienceMillis = 1_000;
+        queue.wakeups.patienceMillis = (int) patience.toMillis();
         Wakeups.Listening listening = queue.wakeups.listen();
         open.add(listening);
         return listening;
@@ -67,14 +71,8 @@ class WakeupsTest {
         return queue.kinds.queueId("default") + ":" + priority.level();
     }
 
-    private int listeners() throws SQLException {
-        try (Connection connection = dataSource.getConnection();
-                Statement statement = connection.createStatement();
-                var rows = statement.executeQuery("select count(*) from pg_stat_activity where datname ="
-                        + " current_database() and pid <> pg_backend_pid()")) {
-            rows.next();
-            return rows.getInt(1);
-        }
+    private int connections() {
+        return LeakCheck.connections(POSTGRES, database);
     }
 
     // ---- telling ----------------------------------------------------------------------------------------------------
@@ -207,6 +205,7 @@ class WakeupsTest {
 
         proxy.cut();
         there.enqueue(new SendReceipt(1)); // nobody hears it
+        Await.until("its thread has told", () -> there.wakeups.isQuiet());
         proxy.resume();
 
         assertThat(bell.next()).isEqualTo("all");
@@ -219,7 +218,7 @@ class WakeupsTest {
         FaultProxy proxy = FaultProxy.to(POSTGRES.host(), POSTGRES.port());
         open.add(proxy);
         JobQueue here = queue(through(proxy));
-        listen(here);
+        listen(here, Duration.ofSeconds(3));
         assertThat(bell.next()).isEqualTo("all");
         Await.until("only the listener is connected", () -> proxy.connections() == 1);
 
@@ -232,11 +231,12 @@ class WakeupsTest {
 
     @Test
     void where_notifications_do_not_arrive_the_listener_gives_up() throws Exception {
-        JobQueue behind = queue(deaf(dataSource));
-        Wakeups.Listening listening = listen(behind);
+        CountDownLatch listens = new CountDownLatch(1);
+        JobQueue behind = queue(deaf(dataSource, listens));
+        Wakeups.Listening listening = listen(behind, Duration.ofSeconds(1));
 
-        Await.until("it gives its connection back", () -> listeners() == 1);
-        Await.until("it gives its connection back", () -> listeners() == 0);
+        Await.latch(listens);
+        Await.until("it gives its connection back", () -> connections() == 0);
         behind.enqueue(new SendReceipt(1)); // what happens here is still heard
 
         assertThat(bell.rung).containsExactly(lane(behind, Priority.NORMAL));
@@ -244,16 +244,18 @@ class WakeupsTest {
     }
 
     /** As behind a PgBouncer that pools transactions: a LISTEN goes to whichever session. */
-    private static DataSource deaf(DataSource target) {
+    private static DataSource deaf(DataSource target, CountDownLatch listens) {
         return proxy(
                 DataSource.class,
                 target,
+                listens,
                 (method, result) -> result instanceof Connection connection
                         ? proxy(
                                 Connection.class,
                                 connection,
+                                listens,
                                 (name, made) -> made instanceof Statement statement && name.equals("createStatement")
-                                        ? proxy(Statement.class, statement, null)
+                                        ? proxy(Statement.class, statement, listens, null)
                                         : made)
                         : result);
     }
@@ -262,9 +264,10 @@ class WakeupsTest {
         Object apply(String method, Object result);
     }
 
-    private static <T> T proxy(Class<T> type, T target, @Nullable After after) {
+    private static <T> T proxy(Class<T> type, T target, CountDownLatch listens, @Nullable After after) {
         return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, args) -> {
             if (args != null && args.length == 1 && args[0] instanceof String sql && sql.startsWith("listen")) {
+                listens.countDown();
                 return false;
             }
             try {
@@ -283,14 +286,14 @@ class WakeupsTest {
         Wakeups.Listening one = jobs.wakeups.listen();
         Wakeups.Listening two = jobs.wakeups.listen();
         assertThat(bell.next()).isEqualTo("all");
-        assertThat(listeners()).isEqualTo(1);
+        Await.until("only the listener is connected", () -> connections() == 1);
 
         one.close();
         one.close(); // counts once
-        assertThat(listeners()).isEqualTo(1);
+        assertThat(connections()).isEqualTo(1);
         two.close();
 
-        Await.until("the connection is gone", () -> listeners() == 0);
+        Await.until("the connection is gone", () -> connections() == 0);
     }
 
     // ---- the end ----------------------------------------------------------------------------------------------------
@@ -314,7 +317,7 @@ class WakeupsTest {
         jobs.close();
 
         before.assertNothingLeaked();
-        Await.until("no connection is left", () -> LeakCheck.connections(POSTGRES, database) == 0);
+        Await.until("no connection is left", () -> connections() == 0);
     }
 
     @Test

@@ -300,16 +300,15 @@ final class WorkerTest {
                             }
                         },
                         h -> h.timeout(Duration.ofMillis(20)).retry(SOON))
-                .lease(Duration.ofMillis(600))
                 .heartbeat(Duration.ofMillis(100))
                 .start()) {
             long id = enqueue(1, o -> o.maxAttempts(1));
             Await.latch(interrupted);
             Long first = ask("select lease_until from tenfold_job where id = " + id, Long.class);
-            // Three leases' lengths later it is still leased, by renewals.
-            Await.until("renewed three leases on", () -> {
+            // Twenty heartbeats later it is still renewed.
+            Await.until("renewed two seconds on", () -> {
                 Long now = ask("select lease_until from tenfold_job where id = " + id, Long.class);
-                return first != null && now != null && now > first + 3 * 600_000;
+                return first != null && now != null && now > first + 2_000_000;
             });
             assertThat(runs).hasValue(1);
             end.countDown();
@@ -395,7 +394,7 @@ final class WorkerTest {
                         Await.latch(end);
                     }
                 })
-                .lease(Duration.ofMillis(600))
+                .lease(Duration.ofSeconds(3))
                 .heartbeat(Duration.ofMillis(100))
                 .start()) {
             enqueue(1);
@@ -405,7 +404,7 @@ final class WorkerTest {
             Long first = ask("select lease_until from tenfold_job where id = " + other, Long.class);
             Await.until("the other's lease is renewed", () -> {
                 Long now = ask("select lease_until from tenfold_job where id = " + other, Long.class);
-                return first != null && now != null && now > first + 2 * 600_000;
+                return first != null && now != null && now > first + 4_000_000;
             });
             end.countDown();
             Await.until("both are done", () -> worker.stats().done() == 2);
@@ -492,15 +491,15 @@ final class WorkerTest {
 
     @Test
     void a_version_above_the_workers_is_left_to_others() {
+        long id = enqueue(1, o -> o.delay(Duration.ofMinutes(1)));
         try (Worker worker = worker((job, ctx) -> {}).start()) {
-            long id = enqueue(1, o -> o.delay(Duration.ofMinutes(1)));
             ask(
                     "with x as (update tenfold_job set payload_version = 2, run_at = 0 where id = " + id
                             + " returning 1) select 1 from x",
                     Integer.class);
-            Await.until("released", () -> worker.stats().released() == 1);
-            assertThat(column("attempt", id)).isZero();
+            Await.until("released", () -> worker.stats().released() >= 1); // again each 5 seconds
         }
+        assertThat(column("attempt", id)).isZero();
     }
 
     @Test
@@ -515,7 +514,7 @@ final class WorkerTest {
                                 throw new IllegalStateException("down");
                             }
                         },
-                        h -> h.breaker(0.5, Duration.ofMillis(300)).retry(RetryPolicy.fixed(Duration.ofMillis(20))))
+                        h -> h.breaker(0.5, Duration.ofSeconds(1)).retry(RetryPolicy.fixed(Duration.ofMillis(20))))
                 .start()) {
             Await.until("a hundred failed", () -> runs.get() >= 100);
             Await.until(
@@ -537,8 +536,8 @@ final class WorkerTest {
                         (job, ctx) -> {
                             throw new IllegalStateException("down");
                         },
-                        h -> h.retry(RetryPolicy.fullJitter(Duration.ofSeconds(50), Duration.ofHours(2))))
-                .retryBudget(0, 1)
+                        h -> h.retry(RetryPolicy.exponential(Duration.ofMinutes(10), Duration.ofHours(2))))
+                .retryBudget(0, 0.2)
                 .start()) {
             Await.until("each failed once", () -> worker.stats().retried() == 50);
         }
@@ -547,7 +546,8 @@ final class WorkerTest {
                         + queue
                         + "' and run_at > (extract(epoch from clock_timestamp()) * 1000000)::bigint + 3000000000",
                 Integer.class);
-        assertThat(late).isBetween(35, 40);
+        // All but a burst of two, and one each five seconds.
+        assertThat(late).isBetween(42, 48);
     }
 
     @Test
@@ -565,7 +565,7 @@ final class WorkerTest {
                     }
                 })
                 .concurrency(2)
-                .ageing(Duration.ofMillis(100))
+                .ageing(Duration.ofSeconds(1))
                 .start()) {
             for (int i = 0; i < 50; i++) {
                 enqueue(1, o -> o.priority(Priority.URGENT));
