@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A real Redis Cluster for tests: three masters that cover all 16,384 slots, no replicas.
  *
  * <p>The processes come from the same binary as {@link RedisServer}, and end with the JVM. A node counts as failed after
- * five seconds of silence, and the whole cluster then refuses commands. Thread-safe. Starting blocks for two to four
+ * three seconds of silence, and the whole cluster then refuses commands. Thread-safe. Starting blocks for two to four
  * seconds, while the nodes get to know one another.
  */
 public final class RedisCluster implements AutoCloseable {
