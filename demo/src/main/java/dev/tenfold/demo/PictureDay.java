@@ -56,6 +56,9 @@ final class PictureDay implements AutoCloseable {
     /** One request in so many is a picture. With the time that a mail takes, that is more than two nodes have threads for. */
     static final int PICTURE_EVERY = 11;
 
+    /** Longer than elsewhere: two workers have just begun, and share the processors with the nodes. */
+    static final Duration WARM_UP = Duration.ofSeconds(2);
+
     /** What a node's queue needs of connections for itself, to tell workers of new jobs. */
     private static final int QUEUE_POOL = 2;
 
@@ -84,7 +87,7 @@ final class PictureDay implements AutoCloseable {
         this.postgres = postgres;
         this.database = site.direct();
         this.users = users;
-        this.length = Duration.ofSeconds(quick ? 2 : 6);
+        this.length = Duration.ofSeconds(quick ? 4 : 6);
         Runtime.getRuntime().addShutdownHook(new Thread(this::deleteDirectory, "delete-pictures"));
         PictureTables.create(database);
     }

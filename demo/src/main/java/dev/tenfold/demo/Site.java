@@ -366,7 +366,7 @@ final class Site implements AutoCloseable {
             Runnable begin) {
         network.bandwidth(MEGABITS * 125_000L / (2 * FeedServer.REQUEST_THREADS));
         try {
-            Course course = new Course(warmUp.dividedBy(3), length, begin, () -> {});
+            Course course = new Course(PictureDay.WARM_UP, length, begin, () -> {});
             return measure(version, nodes.servers(), users, perSecond, sender, stale, course);
         } finally {
             network.bandwidth(Long.MAX_VALUE);
