@@ -49,9 +49,11 @@ class SessionsOutageTest {
     }
 
     private static void unavailable(ThrowingCallable call) {
-        long start = System.nanoTime();
-        assertThatThrownBy(call).isInstanceOf(RedisUnavailableException.class);
-        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(ofSeconds(20));
+        Await.inTime(ofSeconds(5), () -> {
+            long start = System.nanoTime();
+            assertThatThrownBy(call).isInstanceOf(RedisUnavailableException.class);
+            return Duration.ofNanos(System.nanoTime() - start);
+        });
     }
 
     /** A busy machine may miss the timeout, and the link may take a moment to see that it has to connect anew. */

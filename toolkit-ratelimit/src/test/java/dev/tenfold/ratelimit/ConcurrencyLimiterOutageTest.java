@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -204,10 +205,12 @@ class ConcurrencyLimiterOutageTest {
         proxy.halfOpen();
 
         String log = ConcurrencyLimiterTest.logOf(() -> {
-            long began = System.nanoTime();
+            long before = faulty.stats().commands();
             assertThat(limiter.acquire()).isInstanceOf(Permit.Degraded.class);
-            assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(TIMEOUT.plusSeconds(10));
             long asked = faulty.stats().commands();
+            assertThat(asked - before)
+                    .as("commands, each of which has a timeout")
+                    .isEqualTo(1);
             for (int i = 0; i < 20; i++) assertThat(limiter.acquire()).isInstanceOf(Permit.Degraded.class);
             assertThat(faulty.stats().commands()).isEqualTo(asked);
         });
@@ -242,11 +245,18 @@ class ConcurrencyLimiterOutageTest {
         ConcurrencyLimiter other = limiterOnDirect(2);
         assertThat(other.acquire().granted()).isFalse();
 
-        long began = System.nanoTime();
         cut();
-        Await.until("its permits come back", () -> other.acquire().granted());
+        long gone = System.nanoTime();
+        AtomicLong refused = new AtomicLong(gone);
+        Await.until("its permits come back", () -> {
+            long asked = System.nanoTime();
+            if (other.acquire().granted()) return true;
+            refused.set(asked);
+            return false;
+        });
 
-        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(LEASE.plusSeconds(10));
+        // By who was refused last: who is granted may have been held up by a busy machine.
+        assertThat(Duration.ofNanos(refused.get() - gone)).isLessThan(LEASE.plusSeconds(1));
     }
 
     @Test

@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -187,11 +188,18 @@ abstract class ConcurrencyLimiterRedisContract {
         ConcurrencyLimiter alive = here(2);
         assertThat(alive.acquire().granted()).isFalse();
 
-        long began = System.nanoTime();
         dying.close(); // nothing gets through any more, neither heartbeats nor releases
-        Await.until("its permits come back", () -> alive.acquire().granted());
+        long gone = System.nanoTime();
+        AtomicLong refused = new AtomicLong(gone);
+        Await.until("its permits come back", () -> {
+            long asked = System.nanoTime();
+            if (alive.acquire().granted()) return true;
+            refused.set(asked);
+            return false;
+        });
 
-        assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(SHORT.plusSeconds(10));
+        // By who was refused last: who is granted may have been held up by a busy machine.
+        assertThat(Duration.ofNanos(refused.get() - gone)).isLessThan(SHORT.plusSeconds(1));
         Await.until("both of them", () -> alive.acquire().granted());
         assertThat(alive.acquire().granted()).isFalse();
     }

@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,13 +60,17 @@ class OutageTest {
     void a_silent_redis_costs_one_caller_one_timeout_and_all_others_nothing() {
         RateLimiter limiter = node(1, ofMillis(500));
         Policy policy = Policy.of("silent", limit("user", 1_000, perHour()));
-        Await.until("Redis decides", () -> limiter.acquire(policy, "a") instanceof Decision.Allowed);
-        long outages = limiter.stats().outages();
-        proxy.halfOpen();
+        AtomicLong outages = new AtomicLong();
+        Await.inTime(ofMillis(1_500), () -> {
+            proxy.resume();
+            Await.until("Redis decides", () -> limiter.acquire(policy, "a") instanceof Decision.Allowed);
+            outages.set(limiter.stats().outages());
+            proxy.halfOpen();
+            long start = System.nanoTime();
+            assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
+            return Duration.ofNanos(System.nanoTime() - start);
+        });
 
-        long start = System.nanoTime();
-        assertThat(limiter.acquire(policy, "a")).isInstanceOf(Decision.Degraded.class);
-        long first = System.nanoTime() - start;
         long[] later = new long[400];
         for (int i = 0; i < later.length; i++) {
             long before = System.nanoTime();
@@ -74,10 +79,9 @@ class OutageTest {
         }
         Arrays.sort(later);
 
-        assertThat(first).isLessThan(TimeUnit.SECONDS.toNanos(10));
         // Far below the timeout: no timed test of speed, but nobody else has waited.
         assertThat(later[390]).isLessThan(TimeUnit.MILLISECONDS.toNanos(100));
-        assertThat(limiter.stats().outages() - outages).isEqualTo(1);
+        assertThat(limiter.stats().outages() - outages.get()).isEqualTo(1);
         assertThat(limiter.stats().away()).isTrue();
 
         proxy.resume();
@@ -182,20 +186,22 @@ class OutageTest {
     void many_callers_of_a_silent_redis_wait_once_and_together() throws Exception {
         RateLimiter limiter = node(1, ofMillis(500));
         Policy policy = Policy.of("many", limit("user", 1_000_000, perHour()));
-        assertThat(limiter.acquire(policy, "a").allowed()).isTrue();
-        proxy.halfOpen();
-        AtomicInteger degraded = new AtomicInteger();
-        long start = System.nanoTime();
+        Await.inTime(ofSeconds(3), () -> {
+            proxy.resume();
+            Await.until("Redis decides", () -> limiter.acquire(policy, "a") instanceof Decision.Allowed);
+            proxy.halfOpen();
+            AtomicInteger degraded = new AtomicInteger();
+            long start = System.nanoTime();
 
-        RateLimiterContract.together(32, thread -> {
-            for (int i = 0; i < 20; i++) {
-                if (limiter.acquire(policy, "a") instanceof Decision.Degraded) degraded.incrementAndGet();
-            }
+            RateLimiterContract.together(32, thread -> {
+                for (int i = 0; i < 20; i++) {
+                    if (limiter.acquire(policy, "a") instanceof Decision.Degraded) degraded.incrementAndGet();
+                }
+            });
+
+            assertThat(degraded).hasValue(32 * 20);
+            return Duration.ofNanos(System.nanoTime() - start);
         });
-
-        assertThat(degraded).hasValue(32 * 20);
-        // One after the other would take 16 s for the first call of each.
-        assertThat(System.nanoTime() - start).isLessThan(TimeUnit.SECONDS.toNanos(10));
     }
 
     @Test

@@ -1,6 +1,8 @@
 package dev.tenfold.testkit;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -46,6 +48,26 @@ public final class Await {
             }
             LockSupport.parkNanos(LOOK_EVERY);
         }
+    }
+
+    /**
+     * Does something until it once took less than a limit, three times at most: a thread that stands still on a busy machine
+     * spoils one of them, a defect all.
+     *
+     * @param limit what the shortest has to be below
+     * @param measured does it once, and tells how long it took
+     */
+    public static void inTime(Duration limit, Callable<Duration> measured) {
+        List<Duration> took = new ArrayList<>();
+        while (took.size() < 3) {
+            try {
+                took.add(measured.call());
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
+            if (took.get(took.size() - 1).compareTo(limit) < 0) return;
+        }
+        throw new AssertionError("took " + took + ", and should take less than " + limit);
     }
 
     private static boolean holds(Callable<Boolean> condition) {
