@@ -388,7 +388,8 @@ class DatabaseTest {
         cluster.second.kill();
         Await.until("it is out", () -> !db.stats().replicas().get(0).isUp());
         long before = onPrimary(db, "down");
-        Await.until("others are read", () -> port(db) == cluster.primary.port() && onPrimary(db, "down") > before);
+        assertThat(port(db)).isEqualTo(cluster.primary.port());
+        Await.until("as it is down", () -> port(db) == cluster.primary.port() && onPrimary(db, "down") > before);
         assertThat(db.stats().replicas().get(0).problem()).isNotEmpty();
         cluster.second.restart();
         Await.until(
