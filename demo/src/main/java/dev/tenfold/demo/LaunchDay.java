@@ -10,7 +10,7 @@ import java.util.Objects;
  * as first written and with one module more; and then what would break next.
  *
  * <p>Starts its own PostgreSQL and Redis, offers every version the same load, prints a table and a sentence a stage, and writes a
- * report. Takes about three minutes, and stops by itself.
+ * report. Takes about three and a half minutes, and stops by itself.
  */
 public final class LaunchDay {
     /** In the order in which things break. */

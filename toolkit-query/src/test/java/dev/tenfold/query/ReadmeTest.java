@@ -166,6 +166,13 @@ class ReadmeTest {
 
     @Test
     void guard() throws SQLException {
+        List<FindingKind> kinds = foundByGuard();
+        // A busy machine may make a statement slow, or hold a connection, but not each time.
+        for (int i = 1; i < 3 && kinds.size() > 1; i++) kinds = foundByGuard();
+        assertThat(kinds).containsExactly(FindingKind.N_PLUS_ONE);
+    }
+
+    private List<FindingKind> foundByGuard() throws SQLException {
         seed(15);
         List<String> names = new ArrayList<>();
         // region: guard
@@ -180,11 +187,7 @@ class ReadmeTest {
         for (Finding finding : watched.findings()) System.out.println(finding.text()); // it is logged, too
         // endregion
         assertThat(names).hasSize(15);
-        assertThat(watched.findings())
-                .filteredOn(each -> each.kind() != FindingKind.SLOW
-                        && each.kind() != FindingKind.HELD_CONNECTION) // of a busy machine
-                .extracting(Finding::kind)
-                .containsExactly(FindingKind.N_PLUS_ONE);
+        return watched.findings().stream().map(Finding::kind).toList();
     }
 
     @Test

@@ -23,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -205,6 +206,22 @@ class ConcurrencyLimiterTest {
         assertThat(log).contains("leaky");
         assertThat(limiter.stats().leaked()).isEqualTo(99);
         assertThat(limiter.stats().limit()).isEqualTo(1);
+    }
+
+    /**
+     * How long a full limiter goes on refusing, until the call that it refused last; then it has granted one. Not until the grant:
+     * that may have been held up by a busy machine.
+     */
+    static Duration refuses(ConcurrencyLimiter limiter) {
+        long start = System.nanoTime();
+        AtomicLong last = new AtomicLong(start);
+        Await.until("it grants", () -> {
+            long asked = System.nanoTime();
+            if (limiter.acquire().granted()) return true;
+            last.set(asked);
+            return false;
+        });
+        return Duration.ofNanos(last.get() - start);
     }
 
     static String logOf(Runnable action) {
