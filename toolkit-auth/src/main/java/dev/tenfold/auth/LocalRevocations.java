@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -45,13 +46,15 @@ final class LocalRevocations implements Revocations {
     }
 
     @Override
-    public boolean revokeToken(String token, Duration life) {
-        return mark(token, life);
+    public boolean revokeToken(String token, Duration life, BooleanSupplier forget) {
+        mark(token, life);
+        return forget.getAsBoolean();
     }
 
     @Override
-    public boolean voidUpToNow(String name, Duration life) {
-        return mark(name, life);
+    public boolean voidUpToNow(String name, Duration life, BooleanSupplier forget) {
+        mark(name, life);
+        return forget.getAsBoolean();
     }
 
     /** Sets an epoch by another clock in place of this node's. */
@@ -59,11 +62,11 @@ final class LocalRevocations implements Revocations {
         marks.put(name, new Mark(millis, nanos(life)));
     }
 
-    private boolean mark(String name, Duration life) {
+    /** A tombstone or an epoch, by this node's clock. */
+    void mark(String name, Duration life) {
         Mark mark = new Mark(clock.millis(), nanos(life));
         // Two at once: the later one stays.
         Mark unused = marks.asMap().merge(name, mark, (one, other) -> one.atMillis > other.atMillis ? one : other);
-        return true;
     }
 
     private static long nanos(Duration life) {

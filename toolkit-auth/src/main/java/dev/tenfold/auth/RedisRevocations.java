@@ -10,12 +10,16 @@ import io.lettuce.core.RedisException;
 import io.lettuce.core.SetArgs;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,7 +36,8 @@ import org.slf4j.LoggerFactory;
  * </pre>
  *
  * <p>Epochs are by the clock of Redis. What Redis did not take holds here at once, and is told it again as soon as the link is
- * up: by then it voids a little more than it had to, what was issued meanwhile.
+ * up: by then it voids a little more than it had to, what was issued meanwhile. And the cache forgets once more: what it forgot
+ * before the mark was there, another node may have looked up since, and kept.
  */
 final class RedisRevocations implements Revocations {
     private static final Logger LOG = LoggerFactory.getLogger(TokenCache.class);
@@ -46,18 +51,19 @@ final class RedisRevocations implements Revocations {
     private final LocalRevocations here;
     private final Map<String, Undelivered> undelivered = new ConcurrentHashMap<>();
     private final AtomicBoolean retries = new AtomicBoolean();
+    private final ReentrantLock telling = new ReentrantLock();
     private final RedisLink.Registration registration;
     private volatile boolean isClosed;
 
     /** What Redis has yet to take. */
-    private record Undelivered(boolean isToken, Duration life) {}
+    private record Undelivered(boolean isToken, Duration life, BooleanSupplier forget) {}
 
     RedisRevocations(RedisLink link, String prefix, InstantSource clock, LongSupplier nanoClock) {
         this.link = link;
         this.prefix = prefix.getBytes(UTF_8);
         this.here = new LocalRevocations(clock, nanoClock);
         this.registration = link.onStateChange(state -> {
-            if (state == RedisLinkState.UP) tellAgain();
+            if (state == RedisLinkState.UP) tellAgainIn(0);
         });
     }
 
@@ -89,41 +95,34 @@ final class RedisRevocations implements Revocations {
     }
 
     @Override
-    public boolean revokeToken(String token, Duration life) {
-        boolean unused = here.revokeToken(token, life);
-        return deliver(token, new Undelivered(true, life));
+    public boolean revokeToken(String token, Duration life, BooleanSupplier forget) {
+        here.mark(token, life);
+        return deliver(token, new Undelivered(true, life, forget));
     }
 
     @Override
-    public boolean voidUpToNow(String name, Duration life) {
-        boolean unused = here.voidUpToNow(name, life);
-        return deliver(name, new Undelivered(false, life));
+    public boolean voidUpToNow(String name, Duration life, BooleanSupplier forget) {
+        here.mark(name, life);
+        return deliver(name, new Undelivered(false, life, forget));
     }
 
     private boolean deliver(String name, Undelivered mark) {
         undelivered.put(name, mark);
+        boolean isMarked = false;
         try {
             link.await(send(name, mark));
             undelivered.remove(name, mark);
-            return true;
+            isMarked = true;
         } catch (RedisException e) {
             LOG.warn(
                     "{} has not taken a revocation ({}): it holds on this node, and goes out when Redis answers again; {} wait",
                     link,
                     String.valueOf(e.getMessage()),
                     undelivered.size());
-            tellAgainLater();
-            return false;
         }
-    }
-
-    /** The link may be up all the time, and have lost just this one. */
-    private void tellAgainLater() {
-        if (isClosed || !retries.compareAndSet(false, true)) return;
-        CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS).execute(() -> {
-            retries.set(false);
-            tellAgain();
-        });
+        boolean isForgotten = mark.forget.getAsBoolean();
+        if (!isMarked) tellAgainLater(); // the link may be up all the time, and have lost just this one
+        return isMarked && isForgotten;
     }
 
     private CompletableFuture<?> send(String name, Undelivered mark) {
@@ -136,17 +135,39 @@ final class RedisRevocations implements Revocations {
                 .thenAccept(epoch -> here.voidUpTo(name, Long.parseLong(new String(epoch, US_ASCII)), mark.life));
     }
 
-    /** Does not wait: it may run on the link's thread. */
-    private void tellAgain() {
+    private void tellAgainLater() {
+        if (retries.compareAndSet(false, true)) tellAgainIn(RETRY_MILLIS);
+    }
+
+    /** Not on the link's own thread, as it waits for the link. */
+    private void tellAgainIn(long millis) {
         if (isClosed) return;
-        undelivered.forEach((name, mark) -> {
-            var unused = send(name, mark).whenComplete((taken, error) -> {
-                if (error != null) {
-                    tellAgainLater();
-                } else if (undelivered.remove(name, mark) && undelivered.isEmpty()) {
-                    LOG.info("{} has taken all revocations", link);
-                }
-            });
+        CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS).execute(() -> {
+            telling.lock();
+            try {
+                retries.set(false);
+                tellAgain();
+            } finally {
+                telling.unlock();
+            }
+        });
+    }
+
+    /** All at once, and each again after a while that Redis has not taken this time either. */
+    private void tellAgain() {
+        Map<String, CompletableFuture<?>> sent = new HashMap<>();
+        Map<String, Undelivered> marks = Map.copyOf(undelivered);
+        marks.forEach((name, mark) -> sent.put(name, send(name, mark)));
+        marks.forEach((name, mark) -> {
+            if (isClosed) return;
+            try {
+                link.await(Objects.requireNonNull(sent.get(name)));
+            } catch (RedisException e) {
+                tellAgainLater();
+                return;
+            }
+            boolean unused = mark.forget.getAsBoolean(); // what Redis does not take of it the cache sends again
+            if (undelivered.remove(name, mark) && undelivered.isEmpty()) LOG.info("{} has taken all revocations", link);
         });
     }
 
@@ -167,8 +188,13 @@ final class RedisRevocations implements Revocations {
     public void close() {
         isClosed = true;
         registration.close();
-        if (!undelivered.isEmpty()) {
-            LOG.warn("closed before {} had taken {} revocations: they are lost", link, undelivered.size());
+        telling.lock(); // the cache that it forgets in is closed next
+        try {
+            if (!undelivered.isEmpty()) {
+                LOG.warn("closed before {} had taken {} revocations: they are lost", link, undelivered.size());
+            }
+        } finally {
+            telling.unlock();
         }
     }
 }

@@ -25,6 +25,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -339,8 +340,8 @@ public final class TokenCache implements AutoCloseable {
 
     /**
      * Ends one token, for good: its text first, then its {@code jti}, as for some tokens whoever has one can write it in another
-     * way. Two round trips to Redis each; a look-up between the two if this node does not know the token; and what the {@link
-     * Revoker} takes. Idempotent. What cannot be a token is not revoked, and that counts as delivered.
+     * way. Two round trips to Redis each; if this node does not know the token, a look-up in between and two more; and what the
+     * {@link Revoker} takes. Idempotent. What cannot be a token is not revoked, and that counts as delivered.
      *
      * <p>It is remembered until the token would have ended; if that cannot be told, for {@link
      * TokenCacheBuilder#longestLife}. So do not offer it to callers whose token was not verified.
@@ -354,18 +355,18 @@ public final class TokenCache implements AutoCloseable {
         TokenKey key = pepper.token(tokenPrefix, token);
         Entry known = cache.peek(key).orElse(null);
         TokenFacts facts = known == null ? null : known.facts;
-        boolean isDelivered = revocations.revokeToken(tokenName(key), lifeOf(facts));
-        isDelivered &= cache.invalidate(key).isDelivered();
+        BooleanSupplier forget = () -> cache.invalidate(key).isDelivered();
+        boolean isDelivered = revocations.revokeToken(tokenName(key), lifeOf(facts), forget);
         if (facts == null) {
             facts = factsOf(token);
             if (facts != null && facts.expiresAt != TokenFacts.NONE) { // shortens how long the mark is kept
-                isDelivered &= revocations.revokeToken(tokenName(key), lifeOf(facts));
+                isDelivered &= revocations.revokeToken(tokenName(key), lifeOf(facts), forget);
             }
         }
         String id = facts == null ? null : idName(facts);
         if (id != null) {
-            isDelivered &= revocations.revokeToken(id, lifeOf(facts));
-            isDelivered &= cache.invalidateTag(id).isDelivered();
+            isDelivered &= revocations.revokeToken(
+                    id, lifeOf(facts), () -> cache.invalidateTag(id).isDelivered());
         }
         stats.revoked.increment();
         tell(new AuthEvent.Revoked(key.fingerprint(), isDelivered));
@@ -447,8 +448,8 @@ public final class TokenCache implements AutoCloseable {
     }
 
     private Revocation voidUpToNow(String issuer, String named, boolean isSession) {
-        boolean isMarked = revocations.voidUpToNow(named, longestLife);
-        boolean isDelivered = cache.invalidateTag(named).isDelivered() && isMarked;
+        boolean isDelivered = revocations.voidUpToNow(
+                named, longestLife, () -> cache.invalidateTag(named).isDelivered());
         stats.loggedOut.increment();
         tell(new AuthEvent.LoggedOut(issuer, isSession, isDelivered));
         return new Revocation(isDelivered, Optional.empty());

@@ -12,6 +12,10 @@ import dev.tenfold.redis.RedisLink;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.RedisServer;
+import io.lettuce.core.codec.ByteArrayCodec;
+import io.lettuce.core.output.StatusOutput;
+import io.lettuce.core.protocol.CommandArgs;
+import io.lettuce.core.protocol.CommandType;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,6 +26,8 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Two nodes, one of which loses Redis. */
 class TokenCacheOutageTest {
@@ -153,6 +159,60 @@ class TokenCacheOutageTest {
         Await.until("the other refuses", () -> !isAccepted(other));
         Await.until("nothing waits", () -> node.stats().undelivered() == 0);
         assertThat(isAccepted(node)).isFalse();
+    }
+
+    private enum Ending {
+        TOKEN,
+        TOKEN_BY_ITS_ID,
+        SESSION,
+        SUBJECT;
+
+        Revocation by(TokenCache cache) {
+            return switch (this) {
+                case TOKEN -> cache.revoke(Credential.bearer("abc"));
+                case TOKEN_BY_ITS_ID -> cache.revoke(Credential.bearer("ABC"));
+                case SESSION -> cache.revokeSession("iss", "s1");
+                case SUBJECT -> cache.logoutAll(Subject.of("iss", "42"));
+            };
+        }
+    }
+
+    /** Redis takes what the cache sends, and not the mark: whoever looks the token up in between has seen neither. */
+    @ParameterizedTest
+    @EnumSource
+    void a_mark_that_redis_takes_after_the_message_ends_what_was_looked_up_in_between(Ending ending) {
+        TokenFacts.Builder facts = TokenFacts.of("iss", "42")
+                .tokenId("id")
+                .sessionId("s1")
+                .issuedAt(Instant.now().minusSeconds(60));
+        authority.with("abc", facts).with("ABC", facts);
+        try (RedisServer server = RedisServer.start();
+                RedisLink admin = link(server.uri(), Await.LIMIT)) {
+            acl(admin, "node", "on", "nopass", "+@all", "&*", "~*");
+            try (RedisLink limited = link("redis://node:any@" + server.host() + ":" + server.port(), Await.LIMIT);
+                    TokenCache one = cache(limited, b -> b);
+                    TokenCache two = cache(admin, b -> b)) {
+                assertThat(isAccepted(one)).isTrue();
+                assertThat(isAccepted(two)).isTrue();
+                acl(admin, "node", "resetkeys", "~" + prefix + "{*");
+                assertThat(ending.by(one).isDelivered()).isFalse();
+                assertThat(isAccepted(one)).isFalse();
+                int asked = authority.asked.get();
+                Await.until("the other has looked it up anew", () -> isAccepted(two) && authority.asked.get() > asked);
+                acl(admin, "node", "~*");
+                Await.until("the other refuses", () -> !isAccepted(two));
+                Await.until("nothing waits", () -> one.stats().undelivered() == 0);
+                assertThat(isAccepted(one)).isFalse();
+            }
+        }
+    }
+
+    private static void acl(RedisLink admin, String user, String... rules) {
+        var args = new CommandArgs<>(ByteArrayCodec.INSTANCE).add("SETUSER").add(user);
+        for (String rule : rules) args.add(rule);
+        String reply = admin.await(admin.call(
+                redis -> redis.dispatch(CommandType.ACL, new StatusOutput<>(ByteArrayCodec.INSTANCE), args)));
+        assertThat(reply).isEqualTo("OK");
     }
 
     @Test
