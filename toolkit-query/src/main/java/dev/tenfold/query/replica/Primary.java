@@ -48,8 +48,9 @@ final class Primary {
             throw new SQLTransientConnectionException(
                     "the primary's pool leads to a server that is a replica; point it at the new primary", "08004", e);
         }
+        boolean isSeenBefore = verified.get(connection) != null;
         verified.put(connection, at);
-        add(new Sample(at, asked));
+        add(new Sample(at, asked), isSeenBefore);
         return at;
     }
 
@@ -82,10 +83,17 @@ final class Primary {
         }
     }
 
-    private synchronized void add(Sample sample) {
+    /**
+     * Who has lost a failover or was restored starts anew, and breaks its connections; so one that was seen before, and tells of
+     * another line than the newest, leads to a server that was left.
+     */
+    private synchronized void add(Sample sample, boolean isSeenBefore) {
         Sample before = newest;
         if (before != null && sample.nanos - before.nanos < 0) return;
-        if (before != null && !sample.at.isOnLineOf(before.at)) samples.clear();
+        if (before != null && !sample.at.isOnLineOf(before.at)) {
+            if (isSeenBefore) return;
+            samples.clear();
+        }
         newest = sample;
         Sample last = samples.peekLast();
         if (last == null || sample.nanos - last.nanos >= maxLag / KEPT) samples.addLast(sample);

@@ -694,6 +694,31 @@ class DatabaseTest {
     }
 
     @Test
+    void who_asks_a_former_primary_late_does_not_bring_its_timeline_back_and_a_restore_does() throws SQLException {
+        try (PostgresServer third = cluster.primary.startReplica();
+                HikariDataSource before = cluster.pool(cluster.primary);
+                HikariDataSource after = cluster.pool(third);
+                HikariDataSource restored = cluster.pool(cluster.primary)) {
+            AtomicReference<DataSource> pool = new AtomicReference<>(before);
+            Primary primary = new Primary(Database.primary(moving(pool)));
+            try (Connection old = primary.borrow()) {
+                Token former = primary.ask(old);
+                third.promote();
+                pool.set(after);
+                primary.probe();
+                Primary.Sample promoted = Objects.requireNonNull(primary.newest());
+                assertThat(promoted.at().timeline()).isGreaterThan(former.timeline());
+                assertThat(primary.ask(old).timeline()).isEqualTo(former.timeline());
+                assertThat(primary.newest()).isEqualTo(promoted);
+                assertThat(primary.recentEnough(System.nanoTime())).isEqualTo(promoted);
+            }
+            pool.set(restored);
+            primary.probe();
+            assertThat(Objects.requireNonNull(primary.newest()).at().timeline()).isOne();
+        }
+    }
+
+    @Test
     void a_primarys_pool_that_leads_to_a_replica_is_refused() {
         Database db = closing(Database.primary(pool(cluster.first)).build());
         assertThatThrownBy(() -> db.read(connection -> 1))
