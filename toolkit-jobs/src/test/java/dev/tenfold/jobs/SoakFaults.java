@@ -239,8 +239,12 @@ final class SoakFaults implements AutoCloseable {
 
     /** Stopped in the midst of work, until others have begun it again. */
     private void zombie(int victim) throws IOException, InterruptedException {
-        producer.bait(4, 6_000); // four times as long as it may have worked when it is stopped
-        Slot slot = takeSoon(victim, each -> each.isWell() && fresh(each, "T ") && fresh(each, "P "));
+        Slot slot = null;
+        for (int i = 0; slot == null && i < 3; i++) {
+            producer.bait(4, 6_000); // four times as long as it may have worked when it is stopped
+            slot = takeSoon(
+                    victim, each -> each.isWell() && fresh(each, "T ") && fresh(each, "P "), Duration.ofSeconds(7));
+        }
         if (slot == null) {
             say.accept("no zombie: no worker that is well took the bait");
             return;
@@ -471,13 +475,17 @@ final class SoakFaults implements AutoCloseable {
     }
 
     private @Nullable Slot takeSoon(int victim, Predicate<Slot> fits) {
+        return takeSoon(victim, fits, Duration.ofSeconds(15));
+    }
+
+    private @Nullable Slot takeSoon(int victim, Predicate<Slot> fits, Duration limit) {
         Slot[] taken = new Slot[1];
         boolean unused = await(
                 () -> {
                     taken[0] = take(victim, fits);
                     return taken[0] != null;
                 },
-                Duration.ofSeconds(15));
+                limit);
         return taken[0];
     }
 

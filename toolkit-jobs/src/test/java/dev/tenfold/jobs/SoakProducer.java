@@ -165,7 +165,7 @@ final class SoakProducer implements AutoCloseable {
     }
 
     /** Jobs that do not let themselves be interrupted, for workers that are about to be stopped. Any thread. */
-    void bait(int pairs, int millis) {
+    synchronized void bait(int pairs, int millis) {
         for (int i = 0; i < pairs; i++) {
             int n = baits++;
             Deal plain = deal("bait-p" + n, false);
