@@ -695,7 +695,7 @@ class JobStore {
                 .from(jobs)
                 .where(ID.in(ours.stream().map(Renewed::id).toList()))
                 .and(WORKER.eq(worker))
-                .and(LEASE_UNTIL.gt(0L))
+                .and(isHeld())
                 .orderBy(ID)
                 .forUpdate()
                 .skipLocked()
@@ -965,22 +965,35 @@ class JobStore {
         }
     }
 
-    /** Due again after their delays, with one failure more and the error kept. */
+    /**
+     * Due again after their delays, with one failure more and the error kept. Of one that is written already, as when the answer
+     * was lost, the id is returned, and nothing is changed: as long as nobody claims it, it has the worker's lease still.
+     */
     long[] retry(List<Ending> failed, long worker) throws SQLException {
         return db.transaction(connection -> {
             List<Ending> owned = lockEnding(connection, failed, worker);
             DSLContext dsl = db.dsl(connection);
+            List<Ending> fresh = new ArrayList<>(owned.size());
             for (Ending each : owned) {
-                dsl.update(jobs)
+                int changed = dsl.update(jobs)
                         .set(RUN_AT, db.now().plus(each.delayMicros))
                         .set(LEASE_UNTIL, 0L)
                         .set(FAILURES, FAILURES.plus(1))
                         .where(ID.eq(each.job.id))
+                        .and(isHeld())
                         .execute();
+                if (changed > 0) {
+                    fresh.add(each);
+                }
             }
-            insertErrors(connection, owned);
+            insertErrors(connection, fresh);
             return ids(owned);
         });
+    }
+
+    /** Not given back: neither retried nor released nor parked. */
+    private static Condition isHeld() {
+        return LEASE_UNTIL.gt(inline(0L));
     }
 
     private void insertErrors(Connection connection, List<Ending> owned) throws SQLException {
@@ -1007,7 +1020,7 @@ class JobStore {
         }
     }
 
-    /** Given back, due after their delays (0: as they were), the attempt not charged. */
+    /** Given back, due after their delays (0: as they were), the attempt not charged. Written twice as {@link #retry} is. */
     long[] release(List<Ending> unharmed, long worker) throws SQLException {
         return db.transaction(connection -> {
             List<Ending> owned = lockEnding(connection, unharmed, worker);
@@ -1018,6 +1031,7 @@ class JobStore {
                         .set(LEASE_UNTIL, 0L)
                         .set(ATTEMPT, ATTEMPT.minus(1))
                         .where(ID.eq(each.job.id))
+                        .and(isHeld())
                         .execute();
             }
             return ids(owned);

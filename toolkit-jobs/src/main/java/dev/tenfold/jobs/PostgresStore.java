@@ -368,10 +368,10 @@ final class PostgresStore extends JobStore {
                 + " as d(id, lease, delay, attempt, fingerprint, type, message, stack)),"
                 + " r as (update " + job + " j set run_at = " + db.nowSql()
                 + " + d.delay, lease_until = 0, failures = j.failures + 1 from d"
-                + " where j.id = d.id and j.lease = d.lease and j.worker = ? returning j.id),"
+                + " where j.id = d.id and j.lease = d.lease and j.worker = ? and j.lease_until > 0 returning j.id),"
                 + " e as (insert into " + error + " (job_id, attempt, occurred_at, fingerprint, type, message, stack)"
                 + " select d.id, d.attempt, " + db.nowSql() + ", d.fingerprint, d.type, d.message, d.stack"
-                + " from d join r on r.id = d.id where d.fingerprint is not null) select id from r";
+                + " from d join r on r.id = d.id where d.fingerprint is not null) select id from r" + written();
         return db.statement(connection -> {
             try (var statement = connection.prepareStatement(sql)) {
                 int size = sorted.size();
@@ -397,6 +397,7 @@ final class PostgresStore extends JobStore {
                 statement.setArray(7, connection.createArrayOf("text", messages));
                 statement.setArray(8, connection.createArrayOf("text", stacks));
                 statement.setLong(9, worker);
+                statement.setLong(10, worker);
                 return ids(statement, size);
             }
         });
@@ -405,17 +406,25 @@ final class PostgresStore extends JobStore {
     @Override
     long[] release(List<Ending> unharmed, long worker) throws SQLException {
         List<Ending> sorted = sorted(unharmed);
-        String sql = "update " + job + " j set lease_until = 0, attempt = j.attempt - 1,"
+        String sql = "with d as materialized (select * from unnest(?::bigint[], ?::bigint[], ?::bigint[])"
+                + " as d(id, lease, delay)), r as (update " + job + " j set lease_until = 0, attempt = j.attempt - 1,"
                 + " run_at = case when d.delay = 0 then j.run_at else " + db.nowSql() + " + d.delay end"
-                + " from unnest(?::bigint[], ?::bigint[], ?::bigint[]) as d(id, lease, delay)"
-                + " where j.id = d.id and j.lease = d.lease and j.worker = ? returning j.id";
+                + " from d where j.id = d.id and j.lease = d.lease and j.worker = ? and j.lease_until > 0 returning j.id)"
+                + " select id from r" + written();
         return db.statement(connection -> {
             try (var statement = connection.prepareStatement(sql)) {
                 bindDelayed(connection, statement, sorted);
                 statement.setLong(4, worker);
+                statement.setLong(5, worker);
                 return ids(statement, sorted.size());
             }
         });
+    }
+
+    /** And those of {@code d} that were written before: the answer is as of before the update, so none is in it twice. */
+    private String written() {
+        return " union all select j.id from " + job
+                + " j join d on j.id = d.id and j.lease = d.lease where j.worker = ? and j.lease_until = 0";
     }
 
     private static void bindDelayed(Connection connection, PreparedStatement statement, List<Ending> sorted)
