@@ -5,10 +5,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.tenfold.testkit.Await;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,5 +88,95 @@ final class WorkerH2Test {
             Await.until(() -> "done: " + worker.stats(), () -> worker.stats().done() == 2);
         }
         assertThat(other).hasValue(7);
+    }
+
+    // ---- what fails once --------------------------------------------------------------------------------------------
+
+    private interface Fault {
+        void strike() throws SQLException;
+    }
+
+    /** The pool, but for what this throws to who asks for a connection. */
+    private DataSource faulty(Fault fault) {
+        return (DataSource) Proxy.newProxyInstance(
+                DataSource.class.getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, given) -> {
+                    fault.strike();
+                    try {
+                        return method.invoke(pool, given);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
+    }
+
+    private static boolean isAskedBy(Class<?> type, String method) {
+        return StackWalker.getInstance()
+                .walk(frames -> frames.anyMatch(each -> each.getClassName().equals(type.getName())
+                        && each.getMethodName().equals(method)));
+    }
+
+    @Test
+    void a_probe_that_the_database_did_not_answer_is_followed_by_another() {
+        AtomicBoolean cut = new AtomicBoolean();
+        AtomicBoolean down = new AtomicBoolean(true);
+        try (JobQueue cutOff = JobQueue.on(faulty(() -> {
+                    if (isAskedBy(Claimer.class, "probe") && cut.compareAndSet(false, true)) {
+                        throw new SQLException("connection refused", "08001");
+                    }
+                }));
+                Worker worker = failing(cutOff, down).start()) {
+            jobs.enqueueAll(IntStream.range(0, 110).mapToObj(Task::new).toList());
+            Await.until("a probe was cut off", cut::get);
+            down.set(false);
+            Await.until(
+                    () -> "all are done: " + worker.stats(),
+                    () -> worker.stats().done() == 110);
+        }
+    }
+
+    private static WorkerBuilder failing(JobQueue on, AtomicBoolean down) {
+        return on.worker()
+                .handle(
+                        Task.class,
+                        (job, ctx) -> {
+                            if (down.get()) {
+                                throw new IllegalStateException("down");
+                            }
+                        },
+                        h -> h.breaker(0.5, Duration.ofMillis(100)).retry(RetryPolicy.fixed(Duration.ofMillis(20))))
+                .concurrency(4);
+    }
+
+    @Test
+    void a_probe_that_is_parked_is_followed_by_another() throws SQLException {
+        AtomicBoolean down = new AtomicBoolean(true);
+        int kind = jobs.kinds.kindId(jobs.kinds.of(Task.class).name);
+        Lane lane = new Lane(jobs.kinds.queueId("default"), Priority.NORMAL.level());
+        jobs.enqueue(new Task(-1), o -> o.concurrencyKey("tenant", 1));
+        List<Claimed> elsewhere = jobs.store.claim(lane, Lane.Cursor.START, new int[] {kind}, 1, 4_711, 600_000_000);
+        assertThat(jobs.store.admit(elsewhere, 4_711)).hasSize(1);
+        try (Worker worker = failing(jobs, down).start()) {
+            jobs.enqueueAll(IntStream.range(0, 110).mapToObj(Task::new).toList());
+            Await.until("the breaker is open", () -> !worker.handled.get(0).isBreakerClosed());
+            jobs.enqueue(new Task(-2), o -> o.concurrencyKey("tenant", 1).priority(Priority.URGENT));
+            Await.until(
+                    "the probe has no place",
+                    () -> number("select count(*) from tenfold_job where run_at = " + Times.PARKED) == 1);
+            down.set(false);
+            Await.until(
+                    () -> "all others are done: " + worker.stats(),
+                    () -> worker.stats().done() == 110);
+        }
+    }
+
+    private long number(String sql) {
+        try (Connection connection = pool.getConnection();
+                var statement = connection.createStatement();
+                var rows = statement.executeQuery(sql)) {
+            rows.next();
+            return rows.getLong(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
     }
 }
