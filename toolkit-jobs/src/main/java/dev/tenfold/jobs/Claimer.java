@@ -221,7 +221,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         for (Claimed job : got) {
             Handled<?> handled = worker.handled(job.kind);
             Execution execution = new Execution(job, handled, worker.shared, budget, probe, trusted);
-            (job.concurrencyKey != null && !job.admitted ? keyed : executions).add(execution);
+            (job.needsPlace() ? keyed : executions).add(execution);
         }
         worker.inFlight.addAll(executions);
         if (!keyed.isEmpty()) {

@@ -82,7 +82,8 @@ class JobStore {
             CONCURRENCY_KEY,
             CONCURRENCY_LIMIT,
             ADMITTED,
-            BATCH_ID);
+            BATCH_ID,
+            CANCELLED);
 
     private static final String DEAD_COLUMNS = "id, created_at, lease, batch_id, queue_id, kind_id, concurrency_limit,"
             + " priority, attempt, max_attempts, payload_version, payload, headers, unique_key, concurrency_key";
@@ -477,7 +478,8 @@ class JobStore {
                 row.get(CONCURRENCY_KEY),
                 limit == null ? 0 : limit,
                 row.get(ADMITTED),
-                batch == null ? 0 : batch);
+                batch == null ? 0 : batch,
+                row.get(CANCELLED));
     }
 
     /** Whether a column has one of many values: one parameter in PostgreSQL, whose statements are then always alike. */

@@ -204,7 +204,7 @@ final class PostgresStore extends JobStore {
                     + " j set lease = j.lease + 1, attempt = j.attempt + 1, worker = ?, lease_until = " + now
                     + " + ? from c where j.id = c.id returning j.id, j.lease, j.run_at, j.created_at, j.queue_id, j.kind_id,"
                     + " j.priority, j.attempt, j.failures, j.max_attempts, j.payload_version, j.payload, j.headers,"
-                    + " j.concurrency_key, j.concurrency_limit, j.admitted, j.batch_id";
+                    + " j.concurrency_key, j.concurrency_limit, j.admitted, j.batch_id, j.cancelled";
             claims.set(limit, known);
         }
         return known;
@@ -228,7 +228,8 @@ final class PostgresStore extends JobStore {
                 row.getString(14),
                 row.getInt(15),
                 row.getBoolean(16),
-                row.getLong(17));
+                row.getLong(17),
+                row.getBoolean(18));
     }
 
     private static void planAnew(Connection connection) throws SQLException {

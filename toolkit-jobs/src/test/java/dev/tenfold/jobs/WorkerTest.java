@@ -253,6 +253,25 @@ final class WorkerTest {
     }
 
     @Test
+    void a_cancellation_that_the_worker_that_was_asked_did_not_live_to_see_counts_for_the_next() throws SQLException {
+        AtomicInteger runs = new AtomicInteger();
+        long id = enqueue(1);
+        Lane lane = new Lane(jobs.kinds.queueId(queue), Priority.NORMAL.level());
+        int[] kinds = {jobs.kinds.kindId(jobs.kinds.of(Task.class).name)};
+        assertThat(jobs.store.claim(lane, Lane.Cursor.START, kinds, 1, 4_711, 60_000_000))
+                .hasSize(1);
+        assertThat(jobs.cancel(id)).isEqualTo(JobQueue.Cancelled.ASKED);
+        ask(
+                "with x as (update tenfold_job set lease_until = 1 where id = " + id + " returning 1) select 1 from x",
+                Integer.class);
+        try (Worker worker = worker((job, ctx) -> runs.incrementAndGet()).start()) {
+            Await.until("it is gone", () -> isGone(id));
+            Await.until("cancelled", () -> worker.stats().cancelled() == 1);
+        }
+        assertThat(runs).hasValue(0);
+    }
+
+    @Test
     void a_handler_may_cancel_its_own_job() {
         try (Worker worker = worker((job, ctx) -> {
                     throw ctx.cancel();
