@@ -91,6 +91,7 @@ class JobStore {
     static final long DAY = 86_400_000_000L;
     private static final long WORKER_FORGOTTEN = 600_000_000L;
     private static final int PIECE = 10_000;
+    private static final int WINDOW_TRIES = 3;
 
     final Db db;
     final Table<?> jobs;
@@ -262,18 +263,12 @@ class JobStore {
     /** The window is taken first: who is late waits for who was first, and then finds it taken. */
     private Inserted insertInWindow(Connection connection, NewJob job, byte[] key, byte[] payload) throws SQLException {
         String windows = db.table("tenfold_job_window");
-        boolean taken = insertIfAbsent(
-                        connection,
-                        "insert into " + windows + " (unique_key, job_id, expires_at) values (?, 0, " + db.nowSql()
-                                + " + ?)",
-                        statement -> {
-                            statement.setBytes(1, key);
-                            statement.setLong(2, job.uniqueFor);
-                        })
-                || reopen(connection, windows, job.uniqueFor, key);
-        if (!taken) {
-            return new Inserted(
-                    findId(connection, "select job_id from " + windows + " where unique_key = ?", key), false);
+        for (int tries = 1; !takeWindow(connection, windows, job.uniqueFor, key); tries++) {
+            long known = findId(connection, "select job_id from " + windows + " where unique_key = ?", key);
+            if (known != 0 || tries == WINDOW_TRIES) {
+                return new Inserted(known, false);
+            }
+            // It has ended, and upkeep forgot it between the statements: so it is in nobody's way.
         }
         long id = insertRow(connection, job, payload);
         try (var statement =
@@ -283,6 +278,18 @@ class JobStore {
             statement.executeUpdate();
         }
         return new Inserted(id, true);
+    }
+
+    private boolean takeWindow(Connection connection, String windows, long micros, byte[] key) throws SQLException {
+        return insertIfAbsent(
+                        connection,
+                        "insert into " + windows + " (unique_key, job_id, expires_at) values (?, 0, " + db.nowSql()
+                                + " + ?)",
+                        statement -> {
+                            statement.setBytes(1, key);
+                            statement.setLong(2, micros);
+                        })
+                || reopen(connection, windows, micros, key);
     }
 
     private boolean reopen(Connection connection, String windows, long micros, byte[] key) throws SQLException {
