@@ -735,20 +735,29 @@ class JobStore {
         }
     }
 
-    /** Notes how far a job is; {@code result} null leaves the one that is there. Not fenced: the last one to write is seen. */
+    /**
+     * Notes how far a job is; {@code result} null leaves the one that is there. Not fenced: the last one to write is seen. What
+     * comes first after the job is done is kept for a day, too.
+     */
     void progress(long id, int percent, @Nullable String message, byte @Nullable [] result) throws SQLException {
         db.statement(connection -> {
             if (updateProgress(connection, id, percent, message, result)) {
                 return true;
             }
+            // Asked before: MariaDB would lock the row of the job, which its handler's transaction may have.
+            String expires = isUnfinished(connection, id) ? "null" : db.nowSql() + " + " + DAY;
             boolean isNew = insertIfAbsent(
                     connection,
                     "insert into " + db.table("tenfold_job_progress")
-                            + " (percent, message, result, job_id, updated_at) values (?, ?, ?, ?, " + db.nowSql()
-                            + ")",
+                            + " (percent, message, result, job_id, updated_at, expires_at) values (?, ?, ?, ?, "
+                            + db.nowSql() + ", " + expires + ")",
                     statement -> bindProgress(statement, id, percent, message, result));
             return isNew || updateProgress(connection, id, percent, message, result);
         });
+    }
+
+    private boolean isUnfinished(Connection connection, long id) {
+        return db.dsl(connection).select(ID).from(jobs).where(ID.eq(id)).fetchOne(ID) != null;
     }
 
     private boolean updateProgress(

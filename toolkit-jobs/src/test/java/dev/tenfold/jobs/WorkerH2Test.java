@@ -179,4 +179,19 @@ final class WorkerH2Test {
             throw new AssertionError(e);
         }
     }
+
+    @Test
+    void what_a_handler_notes_after_its_transaction_is_forgotten_like_the_rest() {
+        try (Worker worker = worker((job, ctx) -> {
+                    ctx.transaction(tx -> {});
+                    ctx.result("it is done");
+                })
+                .start()) {
+            long id = jobs.enqueue(new Task(7)).id();
+            Await.until(() -> "done: " + worker.stats(), () -> worker.stats().done() == 1);
+            assertThat(jobs.result(id, String.class)).contains("it is done");
+        }
+        assertThat(number("select count(*) from tenfold_job_progress where expires_at is null"))
+                .isZero();
+    }
 }
