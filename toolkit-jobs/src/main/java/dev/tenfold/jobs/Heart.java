@@ -96,7 +96,9 @@ final class Heart {
                 missing(each);
                 continue;
             }
-            each.trustedUntil = sentAt + settings.trustNanos;
+            if (answer.renewed()) {
+                each.trustedUntil = sentAt + settings.trustNanos;
+            }
             if (answer.cancelled()) {
                 each.cancel();
             }

@@ -663,13 +663,14 @@ class JobStore {
 
     // ---- while it runs ----------------------------------------------------------------------------------------------
 
-    /** A job whose lease is renewed. */
-    record Renewed(long id, boolean cancelled) {}
+    /** A job that is still the worker's; {@code renewed} if its lease lasts longer now. */
+    record Renewed(long id, boolean cancelled, boolean renewed) {}
 
     /**
      * Leases that end a lease's length from now. Jobs that are missing in the answer are lost. A row that somebody has locked
-     * (a handler's own transaction) keeps its lease and is in the answer: nobody can claim it while it is locked. One whose end
-     * was written a moment ago (retried, given back, parked) is in the answer, and stays free.
+     * (a handler's own transaction) keeps its lease and is in the answer, not renewed: nobody can claim it while it is locked,
+     * but somebody may just be about to. One whose end was written a moment ago (retried, given back, parked) is in the answer,
+     * too, and stays free.
      */
     List<Renewed> renew(long[] ids, long[] leases, long worker, long leaseMicros) throws SQLException {
         Map<Long, Long> expected = new TreeMap<>();
@@ -690,32 +691,34 @@ class JobStore {
     private List<Renewed> renew(
             Connection connection, List<Long> ids, Map<Long, Long> expected, long worker, long leaseMicros) {
         DSLContext dsl = db.dsl(connection);
-        List<Renewed> ours = new ArrayList<>();
+        Map<Long, Boolean> ours = new TreeMap<>();
         dsl.select(ID, LEASE, CANCELLED)
                 .from(jobs)
                 .where(ID.in(ids))
                 .and(WORKER.eq(worker))
                 .forEach(row -> {
                     if (row.value2().equals(expected.get(row.value1()))) {
-                        ours.add(new Renewed(row.value1(), row.value3()));
+                        ours.put(row.value1(), row.value3());
                     }
                 });
-        List<Long> free = dsl.select(ID)
+        Set<Long> free = dsl.select(ID)
                 .from(jobs)
-                .where(ID.in(ours.stream().map(Renewed::id).toList()))
+                .where(ID.in(ours.keySet()))
                 .and(WORKER.eq(worker))
                 .and(isHeld())
                 .orderBy(ID)
                 .forUpdate()
                 .skipLocked()
-                .fetch(ID);
+                .fetchSet(ID);
         if (!free.isEmpty()) {
             dsl.update(jobs)
                     .set(LEASE_UNTIL, db.now().plus(leaseMicros))
                     .where(ID.in(free))
                     .execute();
         }
-        return ours;
+        return ours.entrySet().stream()
+                .map(each -> new Renewed(each.getKey(), each.getValue(), free.contains(each.getKey())))
+                .toList();
     }
 
     /**

@@ -267,8 +267,8 @@ final class PostgresStore extends JobStore {
                 + " where j.worker = ? and j.lease_until > 0 for update of j skip locked),"
                 + " renewed as (update " + job + " j set lease_until = " + db.nowSql()
                 + " + ? from free where j.id = free.id)"
-                + " select j.id, j.cancelled from " + job
-                + " j join d on j.id = d.id and j.lease = d.lease where j.worker = ?";
+                + " select j.id, j.cancelled, f.id is not null from " + job
+                + " j join d on j.id = d.id and j.lease = d.lease left join free f on f.id = j.id where j.worker = ?";
         List<Renewed> renewed = new ArrayList<>(ids.length);
         for (int from = 0; from < ids.length; from += RENEWED_AT_ONCE) {
             int start = from;
@@ -283,7 +283,7 @@ final class PostgresStore extends JobStore {
                     statement.setLong(5, worker);
                     try (var rows = statement.executeQuery()) {
                         while (rows.next()) {
-                            some.add(new Renewed(rows.getLong(1), rows.getBoolean(2)));
+                            some.add(new Renewed(rows.getLong(1), rows.getBoolean(2), rows.getBoolean(3)));
                         }
                     }
                 }

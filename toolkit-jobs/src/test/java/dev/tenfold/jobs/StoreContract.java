@@ -474,7 +474,7 @@ abstract class StoreContract {
             assertThat(store.lock(connection, job.id, job.lease, ME, MINUTE)).isTrue();
             // Renewal does not wait for the handler's transaction.
             assertThat(store.renew(new long[] {job.id}, new long[] {job.lease}, ME, MINUTE))
-                    .hasSize(1);
+                    .containsExactly(new JobStore.Renewed(job.id, false, false));
             return store.finish(connection, ending(job), ME, History.FULL, "DONE");
         });
         assertThat(finished).isTrue();
@@ -957,7 +957,7 @@ abstract class StoreContract {
         Claimed job = claim(1).get(0);
         assertThat(store.cancel(id, History.OFF)).isEqualTo(JobStore.Cancelled.ASKED);
         assertThat(store.renew(new long[] {id}, new long[] {job.lease}, ME, MINUTE))
-                .containsExactly(new JobStore.Renewed(id, true));
+                .containsExactly(new JobStore.Renewed(id, true, true));
     }
 
     @Test

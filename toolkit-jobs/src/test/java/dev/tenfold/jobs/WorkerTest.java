@@ -272,6 +272,36 @@ final class WorkerTest {
     }
 
     @Test
+    void a_lease_that_is_not_renewed_as_its_row_is_locked_is_not_believed_in_for_longer() throws SQLException {
+        CountDownLatch running = new CountDownLatch(1);
+        AtomicBoolean told = new AtomicBoolean();
+        try (Connection other = pool.getConnection();
+                Worker worker = worker((job, ctx) -> {
+                            running.countDown();
+                            if (!told.get()) {
+                                try {
+                                    new CountDownLatch(1).await();
+                                } finally {
+                                    told.set(ctx.leaseLost());
+                                }
+                            }
+                        })
+                        .lease(Duration.ofSeconds(1))
+                        .heartbeat(Duration.ofMillis(50))
+                        .start()) {
+            long id = enqueue(1);
+            Await.latch(running);
+            other.setAutoCommit(false);
+            try (var statement = other.createStatement()) {
+                statement.execute("select 1 from tenfold_job where id = " + id + " for update");
+            }
+            Await.until("its handler is stopped", told::get);
+            other.rollback();
+            Await.until("it runs again", () -> worker.stats().done() == 1);
+        }
+    }
+
+    @Test
     void a_handler_may_cancel_its_own_job() {
         try (Worker worker = worker((job, ctx) -> {
                     throw ctx.cancel();
