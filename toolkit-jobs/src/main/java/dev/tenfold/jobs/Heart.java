@@ -52,7 +52,7 @@ final class Heart {
                 renew();
                 worker.showUp();
                 outage.over();
-            } catch (SQLException | RuntimeException e) {
+            } catch (SQLException | RuntimeException | Error e) {
                 pause = Math.min(pause, outage.failed(e));
             }
             beatSignal.lower();

@@ -12,6 +12,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
@@ -177,6 +178,51 @@ final class WorkerH2Test {
             return rows.getLong(1);
         } catch (SQLException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    void an_error_while_ends_are_written_costs_no_end() {
+        AtomicBoolean struck = new AtomicBoolean();
+        try (JobQueue scarce = JobQueue.on(faulty(() -> {
+                    if (isAskedBy(Finisher.class, "statement") && struck.compareAndSet(false, true)) {
+                        throw new OutOfMemoryError("on purpose");
+                    }
+                }));
+                Worker worker = scarce.worker()
+                        .handle(Task.class, (job, ctx) -> {})
+                        .concurrency(4)
+                        .start()) {
+            jobs.enqueue(new Task(1));
+            Await.until("an error", struck::get);
+            Await.until(() -> "done: " + worker.stats(), () -> worker.stats().done() == 1);
+        }
+    }
+
+    @Test
+    void an_error_while_leases_are_renewed_costs_none() {
+        AtomicBoolean struck = new AtomicBoolean();
+        AtomicInteger renewals = new AtomicInteger();
+        CountDownLatch end = new CountDownLatch(1);
+        try (JobQueue scarce = JobQueue.on(faulty(() -> {
+                    if (isAskedBy(Heart.class, "renew")) {
+                        if (struck.compareAndSet(false, true)) {
+                            throw new OutOfMemoryError("on purpose");
+                        }
+                        renewals.incrementAndGet();
+                    }
+                }));
+                Worker worker = scarce.worker()
+                        .handle(Task.class, (job, ctx) -> Await.latch(end))
+                        .heartbeat(Duration.ofMillis(50))
+                        .start()) {
+            jobs.enqueue(new Task(1));
+            Await.until("an error", struck::get);
+            Await.until("it goes on", () -> renewals.get() > 1);
+            end.countDown();
+            Await.until(() -> "done: " + worker.stats(), () -> worker.stats().done() == 1);
+        } finally {
+            end.countDown();
         }
     }
 
