@@ -227,6 +227,36 @@ final class WorkerH2Test {
     }
 
     @Test
+    void a_handler_that_waits_for_a_connection_for_its_transaction_keeps_its_lease() {
+        CountDownLatch free = new CountDownLatch(1);
+        AtomicInteger waits = new AtomicInteger();
+        try (JobQueue busy = JobQueue.on(faulty(() -> {
+                    if (isAskedBy(JobTransaction.class, "once")) {
+                        waits.incrementAndGet();
+                        Await.latch(free);
+                    }
+                }));
+                Worker worker = busy.worker()
+                        .handle(Task.class, (job, ctx) -> ctx.transaction(tx -> {}))
+                        .heartbeat(Duration.ofMillis(50))
+                        .start()) {
+            jobs.enqueue(new Task(1));
+            Await.until("it waits", () -> waits.get() == 1);
+            long until = number("select max(lease_until) from tenfold_job");
+            Await.until(
+                    "its lease is renewed",
+                    () -> number("select count(*) from tenfold_job where lease = 1 and lease_until > "
+                                    + (until + 100_000))
+                            == 1);
+            free.countDown();
+            Await.until(() -> "done: " + worker.stats(), () -> worker.stats().done() == 1);
+            assertThat(worker.stats().claimed()).isEqualTo(1);
+        } finally {
+            free.countDown();
+        }
+    }
+
+    @Test
     void what_a_handler_notes_after_its_transaction_is_forgotten_like_the_rest() {
         try (Worker worker = worker((job, ctx) -> {
                     ctx.transaction(tx -> {});
