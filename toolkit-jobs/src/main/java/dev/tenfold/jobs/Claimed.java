@@ -22,6 +22,8 @@ final class Claimed {
     final boolean admitted;
     /** 0 if nothing waits for it. */
     final long batch;
+    /** Somebody asked the worker that had it before to stop it. */
+    final boolean cancelled;
 
     @SuppressWarnings("TooManyParameters")
     Claimed(
@@ -41,7 +43,8 @@ final class Claimed {
             @Nullable String concurrencyKey,
             int concurrencyLimit,
             boolean admitted,
-            long batch) {
+            long batch,
+            boolean cancelled) {
         this.id = id;
         this.lease = lease;
         this.runAt = runAt;
@@ -59,11 +62,17 @@ final class Claimed {
         this.concurrencyLimit = concurrencyLimit;
         this.admitted = admitted;
         this.batch = batch;
+        this.cancelled = cancelled;
     }
 
     /** Whether something else changes when it is finished: its batch, or whoever waits for its place; or it left errors. */
     boolean isLinked() {
         return batch != 0 || concurrencyKey != null || failures > 0;
+    }
+
+    /** Whether it may run only if there is a place under its concurrency key; one that is cancelled does not run. */
+    boolean needsPlace() {
+        return concurrencyKey != null && !admitted && !cancelled;
     }
 
     /** The same, with a place under its concurrency key. */
@@ -85,6 +94,7 @@ final class Claimed {
                 concurrencyKey,
                 concurrencyLimit,
                 true,
-                batch);
+                batch,
+                cancelled);
     }
 }

@@ -202,14 +202,18 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         claimSeconds += ((done - now) / 1e9 - claimSeconds) / 4;
         lanes.claimed(lane, begin, limit, got, done, done - now);
         lookNow = got.size() < limit && !guessed;
-        accept(got, lane.share.budget, false, now);
+        int unused = accept(got, lane.share.budget, false, now);
         measureRate();
     }
 
-    /** Leases count from before the claim was sent: by the database's clock they end later. */
-    private void accept(List<Claimed> got, RetryBudget budget, boolean probe, long sentAt) throws SQLException {
+    /**
+     * Leases count from before the claim was sent: by the database's clock they end later.
+     *
+     * @return how many are to run: without those that were parked
+     */
+    private int accept(List<Claimed> got, RetryBudget budget, boolean probe, long sentAt) {
         if (got.isEmpty()) {
-            return;
+            return 0;
         }
         long trusted = sentAt + settings.trustNanos;
         List<Execution> executions = new ArrayList<>(got.size());
@@ -217,7 +221,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         for (Claimed job : got) {
             Handled<?> handled = worker.handled(job.kind);
             Execution execution = new Execution(job, handled, worker.shared, budget, probe, trusted);
-            (job.concurrencyKey != null && !job.admitted ? keyed : executions).add(execution);
+            (job.needsPlace() ? keyed : executions).add(execution);
         }
         worker.inFlight.addAll(executions);
         if (!keyed.isEmpty()) {
@@ -230,6 +234,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         } else {
             slots.add(executions);
         }
+        return executions.size();
     }
 
     /** Adds those that have a place under their concurrency keys; the others are parked, and no longer ours. */
@@ -259,13 +264,20 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
     private void probeBreakers() throws SQLException {
         for (Handled<?> each : worker.handled) {
             Breaker breaker = each.breaker;
-            if (breaker != null && breaker.takeProbe(now()) && !probe(each)) {
-                breaker.gaveUpProbe(now(), PROBE_PAUSE);
+            if (breaker != null && breaker.takeProbe(now())) {
+                boolean isTried = false;
+                try {
+                    isTried = probe(each);
+                } finally {
+                    if (!isTried) {
+                        breaker.gaveUpProbe(now(), PROBE_PAUSE); // also when the database does not answer
+                    }
+                }
             }
         }
     }
 
-    /** Claims one job of a kind, from wherever there is one. */
+    /** Claims one job of a kind, from wherever there is one; false if none is tried. */
     private boolean probe(Handled<?> handled) throws SQLException {
         int[] ids = worker.kindIds.entrySet().stream()
                 .filter(each -> each.getValue() == handled && !pausedKinds.contains(each.getKey()))
@@ -285,8 +297,7 @@ final class Claimer implements Runnable, Wakeups.Sleeper {
         Lane lane = heads.get(0).lane();
         long now = now();
         List<Claimed> got = store.claim(lane, Lane.Cursor.START, ids, 1, worker.shared.worker, settings.leaseMicros);
-        accept(got, worker.budget(lane.queue()), true, now);
-        return !got.isEmpty();
+        return accept(got, worker.budget(lane.queue()), true, now) > 0;
     }
 
     // ---- waiting ----------------------------------------------------------------------------------------------------

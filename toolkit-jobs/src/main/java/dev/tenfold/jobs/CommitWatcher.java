@@ -95,7 +95,7 @@ final class CommitWatcher {
         try {
             visible = visible(ids);
             failed = false; // only the timer's thread is here
-        } catch (SQLException | RuntimeException e) {
+        } catch (SQLException | RuntimeException | Error e) {
             if (!failed) {
                 failed = true;
                 LOG.warn(

@@ -114,6 +114,7 @@ final class Execution {
         this.budget = budget;
         this.probe = probe;
         this.trustedUntil = trustedUntil;
+        isCancelled = job.cancelled;
         context = new JobContext(this);
     }
 

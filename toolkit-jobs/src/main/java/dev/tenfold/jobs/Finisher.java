@@ -157,6 +157,8 @@ final class Finisher implements Runnable {
                     return;
                 }
                 pause(outage.failed(e));
+            } catch (Error e) {
+                pause(outage.failed(e)); // as when memory is short: without this thread no end would ever be written
             }
         }
         LOG.error(

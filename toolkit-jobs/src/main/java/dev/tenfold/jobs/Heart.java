@@ -52,7 +52,7 @@ final class Heart {
                 renew();
                 worker.showUp();
                 outage.over();
-            } catch (SQLException | RuntimeException e) {
+            } catch (SQLException | RuntimeException | Error e) {
                 pause = Math.min(pause, outage.failed(e));
             }
             beatSignal.lower();
@@ -96,7 +96,9 @@ final class Heart {
                 missing(each);
                 continue;
             }
-            each.trustedUntil = sentAt + settings.trustNanos;
+            if (answer.renewed()) {
+                each.trustedUntil = sentAt + settings.trustNanos;
+            }
             if (answer.cancelled()) {
                 each.cancel();
             }

@@ -275,7 +275,7 @@ public final class JobQueue implements AutoCloseable {
     public enum Cancelled {
         /** The job had not begun, and is gone. */
         REMOVED,
-        /** It runs, or is about to; its worker is asked to stop it. It may still end well. */
+        /** It runs, or is about to; its worker is asked to stop it. It may still end well; if it does not, it is not run again. */
         ASKED,
         /** There is none: done, dead, or never there. */
         UNKNOWN

@@ -82,7 +82,8 @@ class JobStore {
             CONCURRENCY_KEY,
             CONCURRENCY_LIMIT,
             ADMITTED,
-            BATCH_ID);
+            BATCH_ID,
+            CANCELLED);
 
     private static final String DEAD_COLUMNS = "id, created_at, lease, batch_id, queue_id, kind_id, concurrency_limit,"
             + " priority, attempt, max_attempts, payload_version, payload, headers, unique_key, concurrency_key";
@@ -90,6 +91,7 @@ class JobStore {
     static final long DAY = 86_400_000_000L;
     private static final long WORKER_FORGOTTEN = 600_000_000L;
     private static final int PIECE = 10_000;
+    private static final int WINDOW_TRIES = 3;
 
     final Db db;
     final Table<?> jobs;
@@ -261,18 +263,12 @@ class JobStore {
     /** The window is taken first: who is late waits for who was first, and then finds it taken. */
     private Inserted insertInWindow(Connection connection, NewJob job, byte[] key, byte[] payload) throws SQLException {
         String windows = db.table("tenfold_job_window");
-        boolean taken = insertIfAbsent(
-                        connection,
-                        "insert into " + windows + " (unique_key, job_id, expires_at) values (?, 0, " + db.nowSql()
-                                + " + ?)",
-                        statement -> {
-                            statement.setBytes(1, key);
-                            statement.setLong(2, job.uniqueFor);
-                        })
-                || reopen(connection, windows, job.uniqueFor, key);
-        if (!taken) {
-            return new Inserted(
-                    findId(connection, "select job_id from " + windows + " where unique_key = ?", key), false);
+        for (int tries = 1; !takeWindow(connection, windows, job.uniqueFor, key); tries++) {
+            long known = findId(connection, "select job_id from " + windows + " where unique_key = ?", key);
+            if (known != 0 || tries == WINDOW_TRIES) {
+                return new Inserted(known, false);
+            }
+            // It has ended, and upkeep forgot it between the statements: so it is in nobody's way.
         }
         long id = insertRow(connection, job, payload);
         try (var statement =
@@ -282,6 +278,18 @@ class JobStore {
             statement.executeUpdate();
         }
         return new Inserted(id, true);
+    }
+
+    private boolean takeWindow(Connection connection, String windows, long micros, byte[] key) throws SQLException {
+        return insertIfAbsent(
+                        connection,
+                        "insert into " + windows + " (unique_key, job_id, expires_at) values (?, 0, " + db.nowSql()
+                                + " + ?)",
+                        statement -> {
+                            statement.setBytes(1, key);
+                            statement.setLong(2, micros);
+                        })
+                || reopen(connection, windows, micros, key);
     }
 
     private boolean reopen(Connection connection, String windows, long micros, byte[] key) throws SQLException {
@@ -477,7 +485,8 @@ class JobStore {
                 row.get(CONCURRENCY_KEY),
                 limit == null ? 0 : limit,
                 row.get(ADMITTED),
-                batch == null ? 0 : batch);
+                batch == null ? 0 : batch,
+                row.get(CANCELLED));
     }
 
     /** Whether a column has one of many values: one parameter in PostgreSQL, whose statements are then always alike. */
@@ -654,13 +663,14 @@ class JobStore {
 
     // ---- while it runs ----------------------------------------------------------------------------------------------
 
-    /** A job whose lease is renewed. */
-    record Renewed(long id, boolean cancelled) {}
+    /** A job that is still the worker's; {@code renewed} if its lease lasts longer now. */
+    record Renewed(long id, boolean cancelled, boolean renewed) {}
 
     /**
      * Leases that end a lease's length from now. Jobs that are missing in the answer are lost. A row that somebody has locked
-     * (a handler's own transaction) keeps its lease and is in the answer: nobody can claim it while it is locked. One whose end
-     * was written a moment ago (retried, given back, parked) is in the answer, and stays free.
+     * (a handler's own transaction) keeps its lease and is in the answer, not renewed: nobody can claim it while it is locked,
+     * but somebody may just be about to. One whose end was written a moment ago (retried, given back, parked) is in the answer,
+     * too, and stays free.
      */
     List<Renewed> renew(long[] ids, long[] leases, long worker, long leaseMicros) throws SQLException {
         Map<Long, Long> expected = new TreeMap<>();
@@ -681,32 +691,34 @@ class JobStore {
     private List<Renewed> renew(
             Connection connection, List<Long> ids, Map<Long, Long> expected, long worker, long leaseMicros) {
         DSLContext dsl = db.dsl(connection);
-        List<Renewed> ours = new ArrayList<>();
+        Map<Long, Boolean> ours = new TreeMap<>();
         dsl.select(ID, LEASE, CANCELLED)
                 .from(jobs)
                 .where(ID.in(ids))
                 .and(WORKER.eq(worker))
                 .forEach(row -> {
                     if (row.value2().equals(expected.get(row.value1()))) {
-                        ours.add(new Renewed(row.value1(), row.value3()));
+                        ours.put(row.value1(), row.value3());
                     }
                 });
-        List<Long> free = dsl.select(ID)
+        Set<Long> free = dsl.select(ID)
                 .from(jobs)
-                .where(ID.in(ours.stream().map(Renewed::id).toList()))
+                .where(ID.in(ours.keySet()))
                 .and(WORKER.eq(worker))
-                .and(LEASE_UNTIL.gt(0L))
+                .and(isHeld())
                 .orderBy(ID)
                 .forUpdate()
                 .skipLocked()
-                .fetch(ID);
+                .fetchSet(ID);
         if (!free.isEmpty()) {
             dsl.update(jobs)
                     .set(LEASE_UNTIL, db.now().plus(leaseMicros))
                     .where(ID.in(free))
                     .execute();
         }
-        return ours;
+        return ours.entrySet().stream()
+                .map(each -> new Renewed(each.getKey(), each.getValue(), free.contains(each.getKey())))
+                .toList();
     }
 
     /**
@@ -726,20 +738,29 @@ class JobStore {
         }
     }
 
-    /** Notes how far a job is; {@code result} null leaves the one that is there. Not fenced: the last one to write is seen. */
+    /**
+     * Notes how far a job is; {@code result} null leaves the one that is there. Not fenced: the last one to write is seen. What
+     * comes first after the job is done is kept for a day, too.
+     */
     void progress(long id, int percent, @Nullable String message, byte @Nullable [] result) throws SQLException {
         db.statement(connection -> {
             if (updateProgress(connection, id, percent, message, result)) {
                 return true;
             }
+            // Asked before: MariaDB would lock the row of the job, which its handler's transaction may have.
+            String expires = isUnfinished(connection, id) ? "null" : db.nowSql() + " + " + DAY;
             boolean isNew = insertIfAbsent(
                     connection,
                     "insert into " + db.table("tenfold_job_progress")
-                            + " (percent, message, result, job_id, updated_at) values (?, ?, ?, ?, " + db.nowSql()
-                            + ")",
+                            + " (percent, message, result, job_id, updated_at, expires_at) values (?, ?, ?, ?, "
+                            + db.nowSql() + ", " + expires + ")",
                     statement -> bindProgress(statement, id, percent, message, result));
             return isNew || updateProgress(connection, id, percent, message, result);
         });
+    }
+
+    private boolean isUnfinished(Connection connection, long id) {
+        return db.dsl(connection).select(ID).from(jobs).where(ID.eq(id)).fetchOne(ID) != null;
     }
 
     private boolean updateProgress(
@@ -965,22 +986,35 @@ class JobStore {
         }
     }
 
-    /** Due again after their delays, with one failure more and the error kept. */
+    /**
+     * Due again after their delays, with one failure more and the error kept. Of one that is written already, as when the answer
+     * was lost, the id is returned, and nothing is changed: as long as nobody claims it, it has the worker's lease still.
+     */
     long[] retry(List<Ending> failed, long worker) throws SQLException {
         return db.transaction(connection -> {
             List<Ending> owned = lockEnding(connection, failed, worker);
             DSLContext dsl = db.dsl(connection);
+            List<Ending> fresh = new ArrayList<>(owned.size());
             for (Ending each : owned) {
-                dsl.update(jobs)
+                int changed = dsl.update(jobs)
                         .set(RUN_AT, db.now().plus(each.delayMicros))
                         .set(LEASE_UNTIL, 0L)
                         .set(FAILURES, FAILURES.plus(1))
                         .where(ID.eq(each.job.id))
+                        .and(isHeld())
                         .execute();
+                if (changed > 0) {
+                    fresh.add(each);
+                }
             }
-            insertErrors(connection, owned);
+            insertErrors(connection, fresh);
             return ids(owned);
         });
+    }
+
+    /** Not given back: neither retried nor released nor parked. */
+    private static Condition isHeld() {
+        return LEASE_UNTIL.gt(inline(0L));
     }
 
     private void insertErrors(Connection connection, List<Ending> owned) throws SQLException {
@@ -1007,7 +1041,7 @@ class JobStore {
         }
     }
 
-    /** Given back, due after their delays (0: as they were), the attempt not charged. */
+    /** Given back, due after their delays (0: as they were), the attempt not charged. Written twice as {@link #retry} is. */
     long[] release(List<Ending> unharmed, long worker) throws SQLException {
         return db.transaction(connection -> {
             List<Ending> owned = lockEnding(connection, unharmed, worker);
@@ -1018,6 +1052,7 @@ class JobStore {
                         .set(LEASE_UNTIL, 0L)
                         .set(ATTEMPT, ATTEMPT.minus(1))
                         .where(ID.eq(each.job.id))
+                        .and(isHeld())
                         .execute();
             }
             return ids(owned);

@@ -192,10 +192,9 @@ public final class JobTester {
         while (!heads.isEmpty()) {
             List<Claimed> claimed = jobs.store.claim(
                     heads.get(0).lane(), Lane.Cursor.START, kinds, 1, shared.worker, Times.micros(LEASE));
-            List<Claimed> admitted =
-                    claimed.isEmpty() || claimed.get(0).concurrencyKey == null || claimed.get(0).admitted
-                            ? claimed
-                            : jobs.store.admit(claimed, shared.worker);
+            List<Claimed> admitted = claimed.isEmpty() || !claimed.get(0).needsPlace()
+                    ? claimed
+                    : jobs.store.admit(claimed, shared.worker);
             if (!admitted.isEmpty()) {
                 return admitted.get(0);
             }

@@ -63,7 +63,6 @@ public final class JobTransaction {
 
     static void run(Execution execution, Work work) throws Exception {
         try {
-            announce(execution);
             once(execution, work);
         } catch (InterruptedException | JobException e) {
             if (execution.isLost) {
@@ -100,6 +99,8 @@ public final class JobTransaction {
             throw new JobException("cannot begin the transaction of " + name(execution), e);
         }
         try {
+            // Not before it has a connection, for which it may wait long: until here the lease is renewed.
+            announce(execution);
             within(execution, opened, new JobTransaction(opened, execution.shared.jobs), work);
         } catch (Throwable t) {
             rollBack(opened, t);

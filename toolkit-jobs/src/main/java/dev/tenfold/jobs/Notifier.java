@@ -89,7 +89,7 @@ final class Notifier {
         try {
             notify(db, message);
             failed(null);
-        } catch (SQLException | RuntimeException e) {
+        } catch (SQLException | RuntimeException | Error e) {
             failed(e);
         }
         lock.lock();
@@ -141,7 +141,7 @@ final class Notifier {
     }
 
     /** Says so once, until it works again. */
-    private void failed(@Nullable Exception now) {
+    private void failed(@Nullable Throwable now) {
         boolean before = failed;
         failed = now != null; // only the timer's thread is here
         if (now != null && !before) {

@@ -204,7 +204,7 @@ final class PostgresStore extends JobStore {
                     + " j set lease = j.lease + 1, attempt = j.attempt + 1, worker = ?, lease_until = " + now
                     + " + ? from c where j.id = c.id returning j.id, j.lease, j.run_at, j.created_at, j.queue_id, j.kind_id,"
                     + " j.priority, j.attempt, j.failures, j.max_attempts, j.payload_version, j.payload, j.headers,"
-                    + " j.concurrency_key, j.concurrency_limit, j.admitted, j.batch_id";
+                    + " j.concurrency_key, j.concurrency_limit, j.admitted, j.batch_id, j.cancelled";
             claims.set(limit, known);
         }
         return known;
@@ -228,7 +228,8 @@ final class PostgresStore extends JobStore {
                 row.getString(14),
                 row.getInt(15),
                 row.getBoolean(16),
-                row.getLong(17));
+                row.getLong(17),
+                row.getBoolean(18));
     }
 
     private static void planAnew(Connection connection) throws SQLException {
@@ -266,8 +267,8 @@ final class PostgresStore extends JobStore {
                 + " where j.worker = ? and j.lease_until > 0 for update of j skip locked),"
                 + " renewed as (update " + job + " j set lease_until = " + db.nowSql()
                 + " + ? from free where j.id = free.id)"
-                + " select j.id, j.cancelled from " + job
-                + " j join d on j.id = d.id and j.lease = d.lease where j.worker = ?";
+                + " select j.id, j.cancelled, f.id is not null from " + job
+                + " j join d on j.id = d.id and j.lease = d.lease left join free f on f.id = j.id where j.worker = ?";
         List<Renewed> renewed = new ArrayList<>(ids.length);
         for (int from = 0; from < ids.length; from += RENEWED_AT_ONCE) {
             int start = from;
@@ -282,7 +283,7 @@ final class PostgresStore extends JobStore {
                     statement.setLong(5, worker);
                     try (var rows = statement.executeQuery()) {
                         while (rows.next()) {
-                            some.add(new Renewed(rows.getLong(1), rows.getBoolean(2)));
+                            some.add(new Renewed(rows.getLong(1), rows.getBoolean(2), rows.getBoolean(3)));
                         }
                     }
                 }
@@ -368,10 +369,10 @@ final class PostgresStore extends JobStore {
                 + " as d(id, lease, delay, attempt, fingerprint, type, message, stack)),"
                 + " r as (update " + job + " j set run_at = " + db.nowSql()
                 + " + d.delay, lease_until = 0, failures = j.failures + 1 from d"
-                + " where j.id = d.id and j.lease = d.lease and j.worker = ? returning j.id),"
+                + " where j.id = d.id and j.lease = d.lease and j.worker = ? and j.lease_until > 0 returning j.id),"
                 + " e as (insert into " + error + " (job_id, attempt, occurred_at, fingerprint, type, message, stack)"
                 + " select d.id, d.attempt, " + db.nowSql() + ", d.fingerprint, d.type, d.message, d.stack"
-                + " from d join r on r.id = d.id where d.fingerprint is not null) select id from r";
+                + " from d join r on r.id = d.id where d.fingerprint is not null) select id from r" + written();
         return db.statement(connection -> {
             try (var statement = connection.prepareStatement(sql)) {
                 int size = sorted.size();
@@ -397,6 +398,7 @@ final class PostgresStore extends JobStore {
                 statement.setArray(7, connection.createArrayOf("text", messages));
                 statement.setArray(8, connection.createArrayOf("text", stacks));
                 statement.setLong(9, worker);
+                statement.setLong(10, worker);
                 return ids(statement, size);
             }
         });
@@ -405,17 +407,25 @@ final class PostgresStore extends JobStore {
     @Override
     long[] release(List<Ending> unharmed, long worker) throws SQLException {
         List<Ending> sorted = sorted(unharmed);
-        String sql = "update " + job + " j set lease_until = 0, attempt = j.attempt - 1,"
+        String sql = "with d as materialized (select * from unnest(?::bigint[], ?::bigint[], ?::bigint[])"
+                + " as d(id, lease, delay)), r as (update " + job + " j set lease_until = 0, attempt = j.attempt - 1,"
                 + " run_at = case when d.delay = 0 then j.run_at else " + db.nowSql() + " + d.delay end"
-                + " from unnest(?::bigint[], ?::bigint[], ?::bigint[]) as d(id, lease, delay)"
-                + " where j.id = d.id and j.lease = d.lease and j.worker = ? returning j.id";
+                + " from d where j.id = d.id and j.lease = d.lease and j.worker = ? and j.lease_until > 0 returning j.id)"
+                + " select id from r" + written();
         return db.statement(connection -> {
             try (var statement = connection.prepareStatement(sql)) {
                 bindDelayed(connection, statement, sorted);
                 statement.setLong(4, worker);
+                statement.setLong(5, worker);
                 return ids(statement, sorted.size());
             }
         });
+    }
+
+    /** And those of {@code d} that were written before: the answer is as of before the update, so none is in it twice. */
+    private String written() {
+        return " union all select j.id from " + job
+                + " j join d on j.id = d.id and j.lease = d.lease where j.worker = ? and j.lease_until = 0";
     }
 
     private static void bindDelayed(Connection connection, PreparedStatement statement, List<Ending> sorted)

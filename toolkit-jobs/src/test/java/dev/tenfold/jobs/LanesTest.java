@@ -39,7 +39,8 @@ final class LanesTest {
                     null,
                     0,
                     false,
-                    0));
+                    0,
+                    false));
         }
         return jobs;
     }

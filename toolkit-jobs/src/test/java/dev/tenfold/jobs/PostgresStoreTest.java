@@ -5,10 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.PostgresServer;
 import dev.tenfold.testkit.SettableClock;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jooq.SQLDialect;
 import org.junit.jupiter.api.Test;
 
@@ -153,6 +157,46 @@ class PostgresStoreTest extends StoreContract {
         clock.advance(Duration.ofMinutes(2));
         assertThat(later.claim(lane(), Lane.Cursor.START, new int[] {kind}, 1, OTHER, MINUTE))
                 .hasSize(1);
+    }
+
+    @Test
+    void a_window_that_has_ended_is_in_nobodys_way_if_it_is_forgotten_meanwhile() throws SQLException {
+        insert(unique("k", MINUTE));
+        execute("update tenfold_job_window set expires_at = 1");
+        AtomicInteger forgotten = new AtomicInteger();
+
+        JobStore.Inserted second = db.transaction(connection -> store.insert(
+                before(connection, "update tenfold_job_window set expires_at", () -> {
+                    if (forgotten.get() == 0) {
+                        forgotten.addAndGet(store.prune(0));
+                    }
+                }),
+                unique("k", MINUTE).job(),
+                bytes("x")));
+
+        assertThat(forgotten).hasValue(1);
+        assertThat(second.isNew()).isTrue();
+        assertThat(number("select job_id from tenfold_job_window")).isEqualTo(second.id());
+        assertThat(number("select count(*) from tenfold_job")).isEqualTo(2);
+    }
+
+    private interface Deed {
+        void run() throws SQLException;
+    }
+
+    /** The connection, on which something is done before a statement that begins like this is prepared. */
+    private static Connection before(Connection connection, String sql, Deed deed) {
+        return (Connection) Proxy.newProxyInstance(
+                Connection.class.getClassLoader(), new Class<?>[] {Connection.class}, (proxy, method, given) -> {
+                    if (method.getName().equals("prepareStatement") && ((String) given[0]).startsWith(sql)) {
+                        deed.run();
+                    }
+                    try {
+                        return method.invoke(connection, given);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
     }
 
     @Test

@@ -336,6 +336,39 @@ abstract class StoreContract {
     }
 
     @Test
+    void an_end_that_is_written_again_as_its_answer_was_lost_counts_once() throws SQLException {
+        enqueue(draft());
+        enqueue(draft());
+        List<Claimed> claimed = claim(2);
+        Claimed failed = claimed.get(0);
+        Claimed given = claimed.get(1);
+
+        for (int i = 0; i < 2; i++) {
+            assertThat(store.retry(List.of(failed(failed, 0)), ME)).containsExactly(failed.id);
+            assertThat(store.release(List.of(ending(given)), ME)).containsExactly(given.id);
+        }
+
+        assertThat(number("select failures from tenfold_job where id = " + failed.id))
+                .isEqualTo(1);
+        assertThat(number("select count(*) from tenfold_job_error")).isEqualTo(1);
+        assertThat(number("select attempt from tenfold_job where id = " + given.id))
+                .isZero();
+    }
+
+    @Test
+    void a_parked_job_whose_worker_does_not_know_that_and_gives_it_back_is_not_less_charged() throws SQLException {
+        enqueue(keyed("tenant", 1));
+        enqueue(keyed("tenant", 1));
+        List<Claimed> claimed = claim(2);
+        assertThat(store.admit(claimed, ME)).hasSize(1); // an answer that is lost
+
+        assertThat(store.release(endings(claimed), ME)).hasSize(2);
+
+        assertThat(number("select count(*) from tenfold_job where attempt = 0 and lease_until = 0"))
+                .isEqualTo(2);
+    }
+
+    @Test
     void bury_moves_a_job_to_the_dead_letters_with_its_error() throws SQLException {
         enqueue(draft());
         Claimed job = claim(1).get(0);
@@ -441,7 +474,7 @@ abstract class StoreContract {
             assertThat(store.lock(connection, job.id, job.lease, ME, MINUTE)).isTrue();
             // Renewal does not wait for the handler's transaction.
             assertThat(store.renew(new long[] {job.id}, new long[] {job.lease}, ME, MINUTE))
-                    .hasSize(1);
+                    .containsExactly(new JobStore.Renewed(job.id, false, false));
             return store.finish(connection, ending(job), ME, History.FULL, "DONE");
         });
         assertThat(finished).isTrue();
@@ -924,7 +957,7 @@ abstract class StoreContract {
         Claimed job = claim(1).get(0);
         assertThat(store.cancel(id, History.OFF)).isEqualTo(JobStore.Cancelled.ASKED);
         assertThat(store.renew(new long[] {id}, new long[] {job.lease}, ME, MINUTE))
-                .containsExactly(new JobStore.Renewed(id, true));
+                .containsExactly(new JobStore.Renewed(id, true, true));
     }
 
     @Test

@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -89,6 +90,50 @@ class WakeupsTest {
 
         assertThat(bell.next()).isEqualTo(lane(here, Priority.HIGH));
         assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(5));
+    }
+
+    @Test
+    void an_error_while_a_commit_is_looked_for_or_others_are_told_costs_one_hint_only() throws Exception {
+        AtomicInteger looks = new AtomicInteger();
+        AtomicInteger told = new AtomicInteger();
+        JobQueue scarce = queue(asked(() -> {
+            boolean first = isAskedBy(CommitWatcher.class)
+                    ? looks.incrementAndGet() == 1
+                    : isAskedBy(Notifier.class) && told.incrementAndGet() == 1;
+            if (first) {
+                throw new OutOfMemoryError("on purpose");
+            }
+        }));
+        scarce.wakeups.add(bell);
+        try (Connection connection = dataSource.getConnection()) {
+            connection.setAutoCommit(false);
+            scarce.in(connection).enqueue(new SendReceipt(1));
+            Await.until("an error when it looked", () -> looks.get() > 0);
+            connection.commit();
+        }
+        assertThat(bell.next()).isEqualTo(lane(scarce, Priority.NORMAL));
+
+        Await.until("an error when it told others", () -> told.get() > 0);
+        scarce.wake();
+        Await.until("it tells them", () -> told.get() > 1);
+    }
+
+    /** The data source; who asks it for a connection does this before. */
+    private DataSource asked(Runnable before) {
+        return (DataSource) Proxy.newProxyInstance(
+                DataSource.class.getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, given) -> {
+                    before.run();
+                    try {
+                        return method.invoke(dataSource, given);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
+    }
+
+    private static boolean isAskedBy(Class<?> type) {
+        return StackWalker.getInstance()
+                .walk(frames -> frames.anyMatch(each -> each.getClassName().equals(type.getName())));
     }
 
     @Test

@@ -253,6 +253,55 @@ final class WorkerTest {
     }
 
     @Test
+    void a_cancellation_that_the_worker_that_was_asked_did_not_live_to_see_counts_for_the_next() throws SQLException {
+        AtomicInteger runs = new AtomicInteger();
+        long id = enqueue(1);
+        Lane lane = new Lane(jobs.kinds.queueId(queue), Priority.NORMAL.level());
+        int[] kinds = {jobs.kinds.kindId(jobs.kinds.of(Task.class).name)};
+        assertThat(jobs.store.claim(lane, Lane.Cursor.START, kinds, 1, 4_711, 60_000_000))
+                .hasSize(1);
+        assertThat(jobs.cancel(id)).isEqualTo(JobQueue.Cancelled.ASKED);
+        ask(
+                "with x as (update tenfold_job set lease_until = 1 where id = " + id + " returning 1) select 1 from x",
+                Integer.class);
+        try (Worker worker = worker((job, ctx) -> runs.incrementAndGet()).start()) {
+            Await.until("it is gone", () -> isGone(id));
+            Await.until("cancelled", () -> worker.stats().cancelled() == 1);
+        }
+        assertThat(runs).hasValue(0);
+    }
+
+    @Test
+    void a_lease_that_is_not_renewed_as_its_row_is_locked_is_not_believed_in_for_longer() throws SQLException {
+        CountDownLatch running = new CountDownLatch(1);
+        AtomicBoolean told = new AtomicBoolean();
+        try (Connection other = pool.getConnection();
+                Worker worker = worker((job, ctx) -> {
+                            running.countDown();
+                            if (!told.get()) {
+                                try {
+                                    new CountDownLatch(1).await();
+                                } finally {
+                                    told.set(ctx.leaseLost());
+                                }
+                            }
+                        })
+                        .lease(Duration.ofSeconds(1))
+                        .heartbeat(Duration.ofMillis(50))
+                        .start()) {
+            long id = enqueue(1);
+            Await.latch(running);
+            other.setAutoCommit(false);
+            try (var statement = other.createStatement()) {
+                statement.execute("select 1 from tenfold_job where id = " + id + " for update");
+            }
+            Await.until("its handler is stopped", told::get);
+            other.rollback();
+            Await.until("it runs again", () -> worker.stats().done() == 1);
+        }
+    }
+
+    @Test
     void a_handler_may_cancel_its_own_job() {
         try (Worker worker = worker((job, ctx) -> {
                     throw ctx.cancel();
