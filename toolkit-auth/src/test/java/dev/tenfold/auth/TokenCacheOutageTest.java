@@ -144,6 +144,24 @@ class TokenCacheOutageTest {
         }
     }
 
+    /** It was delivered long before, so nothing but its mark tells of it. */
+    @Test
+    void what_is_accepted_without_a_look_at_the_marks_is_not_kept_for_when_redis_is_back() {
+        UnaryOperator<TokenCacheBuilder> rechecks =
+                b -> b.name("recheck").onOutage(Outage.RECHECK).maxStaleness(ofMinutes(1));
+        try (TokenCache one = cache(faulty, rechecks);
+                TokenCache two = cache(sound, rechecks)) {
+            assertThat(two.logoutAll(Subject.of("iss", "42")).isDelivered()).isTrue();
+            Await.until("it refuses", () -> !isAccepted(one));
+            proxy.cut();
+            Await.until("the link is down", () -> !faulty.isAvailable());
+            assertThat(isAccepted(one)).as("the authority does not know of it").isTrue();
+            proxy.resume();
+            Await.until("it refuses again", () -> !isAccepted(one));
+            for (int i = 0; i < 100; i++) assertThat(isAccepted(two)).isFalse();
+        }
+    }
+
     @Test
     void a_revocation_without_redis_goes_out_when_it_is_back() {
         awaitAccepted(node);
