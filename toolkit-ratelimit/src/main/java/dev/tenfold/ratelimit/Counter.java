@@ -359,12 +359,15 @@ final class Counter {
         return next;
     }
 
-    /** The last that was heard of the states; once an outage, then null. */
+    /** The last that was heard of the states; null once it {@linkplain #toldOf was told} of this outage. */
     @Nullable
     Seen seenBefore(int outage) {
-        if (toldOfOutage == outage) return null;
+        return toldOfOutage == outage ? null : seen;
+    }
+
+    /** This node's share begins with what was {@linkplain #seenBefore seen}. */
+    void toldOf(int outage) {
         toldOfOutage = outage;
-        return seen;
     }
 
     /** Undoes a decision that another limit has made useless. Does not block. */
