@@ -141,6 +141,26 @@ class OutageTest {
         assertThat(admitted).isEqualTo(100);
     }
 
+    /** As after an outage that was longer than a node counts without a word of it, or a restart. */
+    @Test
+    void nodes_that_redis_has_forgotten_are_not_missed_while_they_come_back() {
+        RedisLink link = link(Await.LIMIT);
+        List<RateLimiter> nodes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) nodes.add(node(1));
+        for (RateLimiter node : nodes)
+            Await.until("all are counted", () -> node.stats().nodes() == 4);
+
+        link.await(link.call(redis -> redis.flushall()));
+
+        byte[] key = new Names(RateLimiterOptions.DEFAULT).shared("nodes");
+        AtomicInteger least = new AtomicInteger(4);
+        Await.until("all have come back", () -> {
+            nodes.forEach(node -> least.accumulateAndGet(node.stats().nodes(), Math::min));
+            return link.await(link.call(redis -> redis.zcard(key))) == 4;
+        });
+        assertThat(least).hasValue(4);
+    }
+
     @Test
     void a_share_begins_with_what_was_left_when_redis_was_last_heard_of() {
         RateLimiter one = node(2);
