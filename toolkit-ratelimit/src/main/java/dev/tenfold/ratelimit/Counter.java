@@ -293,6 +293,9 @@ final class Counter {
         int ahead = jumps + 1 + runs.count;
         if (lender != null && reply.size() > ahead && (Long) reply.get(ahead) > 0) {
             lender.granted((Long) reply.get(ahead), (Long) reply.get(ahead + 1), sent);
+            if (engine.isClosed()) {
+                var unused = close(); // which has not seen it
+            }
         }
         if ((Long) reply.get(jumps) > 0) engine.counters.clockJumps.increment();
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));

@@ -441,6 +441,10 @@ class RedisEngine {
         return kept.estimatedSize() + underWay.size();
     }
 
+    boolean isClosed() {
+        return closed;
+    }
+
     /** Gives leases back, and leaves. Blocks for the command timeout at most. */
     void close() {
         closed = true;
