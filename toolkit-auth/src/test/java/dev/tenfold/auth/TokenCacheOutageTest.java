@@ -109,6 +109,20 @@ class TokenCacheOutageTest {
         for (int i = 0; i < 100; i++) assertThat(isAccepted(node)).isFalse();
     }
 
+    /** Grace is for an authority that fails, not for a node that cannot know what was revoked. */
+    @Test
+    void with_grace_a_node_that_is_cut_off_refuses_too_what_another_revoked() {
+        UnaryOperator<TokenCacheBuilder> grace = b -> b.name("grace").graceOnError(ofSeconds(30), "orders:read");
+        try (TokenCache one = cache(faulty, grace);
+                TokenCache two = cache(sound, grace)) {
+            awaitAccepted(one);
+            proxy.cut();
+            assertThat(two.revoke(Credential.bearer("abc")).isDelivered()).isTrue();
+            Await.until("it refuses", () -> !isAccepted(one));
+            for (int i = 0; i < 100; i++) assertThat(isAccepted(one)).isFalse();
+        }
+    }
+
     @Test
     void without_redis_nobody_can_tell_and_afterwards_all_is_well() {
         awaitAccepted(node);
