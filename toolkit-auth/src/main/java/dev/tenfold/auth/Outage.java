@@ -6,7 +6,8 @@ public enum Outage {
     REFUSE,
     /**
      * Each is looked up anew: right if the introspector itself knows of every revocation. What only this cache was told, a
-     * {@link TokenCache#logoutAll} for example, is not seen until Redis is back, except on the node that did it.
+     * {@link TokenCache#logoutAll} for example, is not seen until Redis is back, except on the node that did it; and no longer,
+     * as what was accepted without it is not kept.
      */
     RECHECK
 }

@@ -270,7 +270,8 @@ public final class TokenCache implements AutoCloseable {
         if (isOver(facts, now)) return null;
         String id = idName(facts);
         List<String> epochs = epochs(facts);
-        Revocations.Marks marks = marks(id == null ? List.of(tokenName(key)) : List.of(tokenName(key), id), epochs);
+        List<String> tombstones = id == null ? List.of(tokenName(key)) : List.of(tokenName(key), id);
+        Revocations.Marks marks = marks(tombstones, epochs, load);
         if (marks.isRevoked() || isVoid(facts, began, marks.epochMillis())) return null;
         List<String> tags = new ArrayList<>(epochs);
         if (id != null) tags.add(id);
@@ -296,13 +297,14 @@ public final class TokenCache implements AutoCloseable {
         }
     }
 
-    private Revocations.Marks marks(List<String> tombstones, List<String> epochs) {
+    private Revocations.Marks marks(List<String> tombstones, List<String> epochs, LoadOptions load) {
         try {
             return revocations.check(tombstones, epochs);
         } catch (RedisException e) {
             if (outage == Outage.REFUSE || !(e instanceof RedisUnavailableException)) {
                 throw new LookupFailed(Cause.REVOCATIONS);
             }
+            LoadOptions unused = load.doNotStore(); // or a mark that is there would be missed for maxAge more
             return revocations.checkHere(tombstones, epochs);
         }
     }

@@ -273,7 +273,8 @@ public final class TokenCacheBuilder {
 
     /**
      * Accepts a token a little longer if the introspector fails, for requests that ask for nothing but these scopes. Never after
-     * its end, and never once it was revoked here. Each time is an {@link AuthEvent.AcceptedInGrace}.
+     * its end, never once it was revoked here, and not while nobody can tell whether it was. Each time is an {@link
+     * AuthEvent.AcceptedInGrace}.
      *
      * @param time more than zero, 60 s at most; off by default: without an answer there is no access
      * @param scopes at least one: such as let nobody change anything

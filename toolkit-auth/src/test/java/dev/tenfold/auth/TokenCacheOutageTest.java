@@ -109,6 +109,20 @@ class TokenCacheOutageTest {
         for (int i = 0; i < 100; i++) assertThat(isAccepted(node)).isFalse();
     }
 
+    /** Grace is for an authority that fails, not for a node that cannot know what was revoked. */
+    @Test
+    void with_grace_a_node_that_is_cut_off_refuses_too_what_another_revoked() {
+        UnaryOperator<TokenCacheBuilder> grace = b -> b.name("grace").graceOnError(ofSeconds(30), "orders:read");
+        try (TokenCache one = cache(faulty, grace);
+                TokenCache two = cache(sound, grace)) {
+            awaitAccepted(one);
+            proxy.cut();
+            assertThat(two.revoke(Credential.bearer("abc")).isDelivered()).isTrue();
+            Await.until("it refuses", () -> !isAccepted(one));
+            for (int i = 0; i < 100; i++) assertThat(isAccepted(one)).isFalse();
+        }
+    }
+
     @Test
     void without_redis_nobody_can_tell_and_afterwards_all_is_well() {
         awaitAccepted(node);
@@ -141,6 +155,24 @@ class TokenCacheOutageTest {
             Await.until("what it knows is too old", () -> !isAccepted(rechecking));
             proxy.resume();
             Await.until("it was told", () -> rechecking.stats().undelivered() == 0);
+        }
+    }
+
+    /** It was delivered long before, so nothing but its mark tells of it. */
+    @Test
+    void what_is_accepted_without_a_look_at_the_marks_is_not_kept_for_when_redis_is_back() {
+        UnaryOperator<TokenCacheBuilder> rechecks =
+                b -> b.name("recheck").onOutage(Outage.RECHECK).maxStaleness(ofMinutes(1));
+        try (TokenCache one = cache(faulty, rechecks);
+                TokenCache two = cache(sound, rechecks)) {
+            assertThat(two.logoutAll(Subject.of("iss", "42")).isDelivered()).isTrue();
+            Await.until("it refuses", () -> !isAccepted(one));
+            proxy.cut();
+            Await.until("the link is down", () -> !faulty.isAvailable());
+            assertThat(isAccepted(one)).as("the authority does not know of it").isTrue();
+            proxy.resume();
+            Await.until("it refuses again", () -> !isAccepted(one));
+            for (int i = 0; i < 100; i++) assertThat(isAccepted(two)).isFalse();
         }
     }
 

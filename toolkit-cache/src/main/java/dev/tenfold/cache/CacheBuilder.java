@@ -164,7 +164,7 @@ public final class CacheBuilder<K, V> {
 
     /**
      * How long beyond its time a value may still be returned if its load fails (or, with {@link #softTimeout}, takes long).
-     * Never an invalidated one.
+     * Never an invalidated one; nor, with {@link Outage#BYPASS}, one that may be, as there is no proof for {@link #maxStaleness}.
      *
      * @param bound zero turns it off, which is the default; 31 days at most, together with the value's time
      * @return this

@@ -475,11 +475,12 @@ public final class TieredCache<K, V> implements AutoCloseable {
     @Nullable
     Node<V> fallbackOf(K key, Flight<V> flight) {
         Node<V> fallback = flight.fallback;
-        boolean usable = fallback != null
-                && !staleOnError.isZero()
-                && fallback.isFallback(nanoClock.getAsLong())
-                && local.isCurrent(key, flight.begin);
-        return usable ? fallback : null;
+        if (fallback == null || staleOnError.isZero()) {
+            return null;
+        }
+        long now = nanoClock.getAsLong();
+        boolean isProven = remote == null || outage == Outage.SERVE || fallback.era.isAliveAt(now);
+        return isProven && fallback.isFallback(now) && local.isCurrent(key, flight.begin) ? fallback : null;
     }
 
     @SuppressWarnings("NullAway") // null goes out as null: the values' type says whether that can be

@@ -176,6 +176,32 @@ class OutageTest {
     }
 
     @Test
+    void what_is_too_old_does_not_stand_in_for_a_load_that_fails() {
+        RedisServer redis = closed(RedisServer.start());
+        FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));
+        RedisLink reading = link(proxy.host(), proxy.port());
+        TieredCache<Long, Long> reader =
+                closed(node(reading).staleOnError(Duration.ofMinutes(10)).build());
+        read(reader, 1);
+
+        proxy.cut();
+
+        await("nobody can tell", () -> failsToRead(reader, 1));
+        for (int i = 0; i < 100; i++) assertThat(failsToRead(reader, 1)).isTrue();
+    }
+
+    private static boolean failsToRead(TieredCache<Long, Long> node, long key) {
+        try {
+            Long unused = node.get(key, any -> {
+                throw new IllegalStateException("the database is away, too");
+            });
+            return false;
+        } catch (IllegalStateException away) {
+            return true;
+        }
+    }
+
+    @Test
     void a_subscription_gone_silent_leaves_nothing_stale_and_is_made_anew() {
         RedisServer redis = closed(RedisServer.start());
         FaultProxy proxy = closed(FaultProxy.to(redis.host(), redis.port()));

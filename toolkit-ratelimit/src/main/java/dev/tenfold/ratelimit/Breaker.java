@@ -29,13 +29,13 @@ final class Breaker {
 
     /** True if it was closed. */
     boolean open() {
-        if (!open.compareAndSet(false, true)) return false;
+        if (open.get()) return false;
+        outages.incrementAndGet(); // who finds it open has to find another outage than the last
         nextProbe.set(nanoClock.getAsLong());
-        outages.incrementAndGet();
-        return true;
+        return open.compareAndSet(false, true);
     }
 
-    /** The number of the outage that is, or was last. */
+    /** Another number in each outage; one that several find at once may have several. */
     int outage() {
         return outages.get();
     }

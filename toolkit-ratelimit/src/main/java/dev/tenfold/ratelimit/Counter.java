@@ -293,6 +293,9 @@ final class Counter {
         int ahead = jumps + 1 + runs.count;
         if (lender != null && reply.size() > ahead && (Long) reply.get(ahead) > 0) {
             lender.granted((Long) reply.get(ahead), (Long) reply.get(ahead + 1), sent);
+            if (engine.isClosed()) {
+                var unused = close(); // which has not seen it
+            }
         }
         if ((Long) reply.get(jumps) > 0) engine.counters.clockJumps.increment();
         engine.counters.coalesced.add(Math.max(0, batch.size() - 1));
@@ -359,12 +362,15 @@ final class Counter {
         return next;
     }
 
-    /** The last that was heard of the states; once an outage, then null. */
+    /** The last that was heard of the states; null once it {@linkplain #toldOf was told} of this outage. */
     @Nullable
     Seen seenBefore(int outage) {
-        if (toldOfOutage == outage) return null;
+        return toldOfOutage == outage ? null : seen;
+    }
+
+    /** This node's share begins with what was {@linkplain #seenBefore seen}. */
+    void toldOf(int outage) {
         toldOfOutage = outage;
-        return seen;
     }
 
     /** Undoes a decision that another limit has made useless. Does not block. */

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.US_ASCII;
 
 import dev.tenfold.redis.RedisLink;
 import dev.tenfold.redis.RedisScript;
+import java.time.Duration;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
@@ -29,14 +30,13 @@ final class Nodes {
     private final byte[] id = UUID.randomUUID().toString().getBytes(US_ASCII);
     private final int least;
     private final ScheduledExecutorService beat;
-    private volatile int count;
+    private final NodeCount seen = new NodeCount(0, Duration.ofSeconds(LIFETIME_SECONDS));
 
     /** @param least counted, whatever Redis says */
     Nodes(RedisLink link, byte[] key, int least) {
         this.link = link;
         this.key = new byte[][] {key};
         this.least = least;
-        this.count = least;
         beat = Executors.newSingleThreadScheduledExecutor(task -> {
             Thread thread = new Thread(task, "tenfold-ratelimit");
             thread.setDaemon(true);
@@ -47,15 +47,15 @@ final class Nodes {
 
     /** At least 1. */
     int count() {
-        return count;
+        return Math.max(least, seen.get());
     }
 
     private void beat() {
         var unused = say(TimeUnit.SECONDS.toMillis(LIFETIME_SECONDS)).whenComplete((nodes, error) -> {
             if (error == null) {
-                count = (int) Math.max(least, nodes);
+                seen.answered(nodes);
             } else {
-                LOG.debug("{}: the nodes could not be counted; {} are assumed", link, count, error);
+                LOG.debug("{}: the nodes could not be counted; {} are assumed", link, count(), error);
             }
         });
     }

@@ -405,10 +405,14 @@ class RedisEngine {
         return local.peekShare(policy, key, cost, nodes.count());
     }
 
-    /** Lets this node's share begin with what was left when Redis was last heard of, once an outage. */
+    /**
+     * Lets this node's share begin with what was left when Redis was last heard of, once an outage. Who comes before that is
+     * done does it too, which changes nothing.
+     */
     private void recall(Policy policy, Object key) {
         for (Counter counter : counters(policy, key)) {
-            Counter.Seen seen = counter.seenBefore(counter.breaker.outage());
+            int outage = counter.breaker.outage();
+            Counter.Seen seen = counter.seenBefore(outage);
             if (seen == null) continue;
             long[] states = new long[policy.limits.length * Algorithm.WIDTH];
             for (int i = 0; i < counter.places.length; i++) {
@@ -416,6 +420,7 @@ class RedisEngine {
                         seen.states, i * Algorithm.WIDTH, states, counter.places[i] * Algorithm.WIDTH, Algorithm.WIDTH);
             }
             local.seed(policy, key, states, (nanoClock.getAsLong() - seen.sentNanos) / 1_000);
+            counter.toldOf(outage);
         }
     }
 
@@ -434,6 +439,10 @@ class RedisEngine {
     /** Keys that this node knows something of. */
     long size() {
         return kept.estimatedSize() + underWay.size();
+    }
+
+    boolean isClosed() {
+        return closed;
     }
 
     /** Gives leases back, and leaves. Blocks for the command timeout at most. */

@@ -72,7 +72,7 @@ final class RedisSemaphore {
 
     private final AtomicLong pausedUntil = new AtomicLong(NO_PAUSE);
     private final AtomicBoolean away = new AtomicBoolean();
-    private volatile int nodesSeen = 1;
+    private final NodeCount nodesSeen;
     private volatile boolean closed;
     private @Nullable ScheduledExecutorService heart;
 
@@ -106,6 +106,7 @@ final class RedisSemaphore {
         this.sweep = sweep;
         outage = values.outage;
         leastNodes = values.nodes;
+        nodesSeen = new NodeCount(1, values.lease);
         nanoClock = values.nanoClock;
         leaseMillis = ascii(values.lease.toMillis());
         beatNanos = values.lease.toNanos() / BEATS_A_LEASE;
@@ -188,7 +189,7 @@ final class RedisSemaphore {
         for (int i = 0; i < some.size(); i++) args[3 + i] = permit(some.get(i).id);
         var unused = link.eval(RENEW, new byte[][] {permitsKey, nodesKey}, args).whenComplete((nodes, failure) -> {
             if (failure == null) {
-                nodesSeen = Math.toIntExact(nodes);
+                nodesSeen.answered(nodes);
                 noteBack();
             }
             for (Permit permit : some) {
@@ -205,7 +206,7 @@ final class RedisSemaphore {
     }
 
     int nodes() {
-        return Math.max(leastNodes, nodesSeen);
+        return Math.max(leastNodes, nodesSeen.get());
     }
 
     private void noteAway(String why) {

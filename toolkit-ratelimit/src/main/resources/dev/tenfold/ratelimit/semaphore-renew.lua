@@ -3,7 +3,7 @@
 -- KEYS[1] permits that are held, scored by when they expire   KEYS[2] nodes, likewise
 -- ARGV[1] milliseconds that they last   ARGV[2] milliseconds that none can last   ARGV[3] the node
 -- ARGV[4…] permits that it holds
--- Reply: how many nodes there are
+-- Reply: how many nodes there are; or minus that, if this one has come or was forgotten
 -- The same arithmetic of time is in semaphore-acquire.lua.
 
 local clock = redis.call('TIME')
@@ -29,6 +29,6 @@ end
 
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', string.format('%.0f', now))
 redis.call('ZREMRANGEBYSCORE', KEYS[2], string.format('%.0f', now + ARGV[2]), '+inf')
-redis.call('ZADD', KEYS[2], string.format('%.0f', expiry), ARGV[3])
+local added = redis.call('ZADD', KEYS[2], string.format('%.0f', expiry), ARGV[3])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return redis.call('ZCARD', KEYS[2])
+return (1 - 2 * added) * redis.call('ZCARD', KEYS[2])

@@ -14,6 +14,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -314,6 +315,25 @@ abstract class ConcurrencyLimiterRedisContract {
 
         there.close();
         Await.until("one has left", () -> here.nodes() == 1);
+    }
+
+    /** As after an outage that was longer than the lease, or a restart. */
+    @Test
+    void nodes_that_redis_has_forgotten_are_not_missed_while_they_come_back() {
+        Duration lease = SHORT.multipliedBy(2);
+        ConcurrencyLimiter here = limiter(quickLink(), 2, o -> o.lease(lease));
+        ConcurrencyLimiter there = limiter(quickLink(), 2, o -> o.lease(lease));
+        Await.until("they know each other", () -> here.nodes() == 2 && there.nodes() == 2);
+        byte[] nodes = (prefix + "{shared}:semaphore:nodes").getBytes(UTF_8);
+
+        observer().await(observer().call(redis -> redis.del(nodes)));
+
+        AtomicInteger least = new AtomicInteger(2);
+        Await.until("both have come back", () -> {
+            least.accumulateAndGet(Math.min(here.nodes(), there.nodes()), Math::min);
+            return observer().await(observer().call(redis -> redis.zcard(nodes))) == 2;
+        });
+        assertThat(least).hasValue(2);
     }
 
     @Test

@@ -1,8 +1,10 @@
 package dev.tenfold.ratelimit;
 
 import static dev.tenfold.ratelimit.Limit.limit;
+import static dev.tenfold.ratelimit.Limit.perHour;
 import static dev.tenfold.ratelimit.Limit.perMinute;
 import static dev.tenfold.ratelimit.Limit.perSecond;
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.time.Duration.ofSeconds;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -13,8 +15,11 @@ import dev.tenfold.testkit.SettableClock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -159,6 +164,35 @@ class LeaseTest {
 
         assertThat(staying.peek(policy, Key.of("one"), 1).remaining()).isBetween(1_000 - used - 1, 1_000 - used);
         staying.close();
+    }
+
+    @Test
+    void what_comes_after_the_shutdown_is_given_back_too() {
+        Policy policy = Policy.of(
+                "late" + NAMES.incrementAndGet(), limit("all", 1_000, perHour()).leased(ofSeconds(10)));
+        CompletableFuture<Boolean> isClosed = new CompletableFuture<>();
+        AtomicBoolean isOnItsWay = new AtomicBoolean();
+        RateLimiter leaving = RateLimiter.on(new RedisEngine(link, RateLimiterOptions.DEFAULT) {
+            @Override
+            CompletableFuture<List<Object>> run(boolean isBucket, byte[][] keys, byte[][] args) {
+                CompletableFuture<List<Object>> reply = super.run(isBucket, keys, args);
+                boolean isLease = Arrays.equals(args[args.length - 2], "ahead".getBytes(US_ASCII));
+                if (!isLease || !isOnItsWay.compareAndSet(false, true)) return reply;
+                return isClosed.thenCompose(closed -> reply);
+            }
+        });
+        List<CompletableFuture<Decision>> asked = new ArrayList<>();
+        while (!isOnItsWay.get()) asked.add(leaving.acquireAsync(policy, "one", 1));
+
+        leaving.close();
+        isClosed.complete(true);
+
+        long used = asked.stream().filter(one -> one.join().allowed()).count();
+        try (RateLimiter staying = RateLimiter.redis(link)) {
+            Await.until(
+                    "it is there for others",
+                    () -> staying.peek(policy, Key.of("one"), 1).remaining() >= 1_000 - used - 2);
+        }
     }
 
     @Test

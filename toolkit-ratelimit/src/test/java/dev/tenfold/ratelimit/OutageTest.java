@@ -14,12 +14,17 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.LongSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is decided while Redis does not answer, how long that takes, and how it ends. */
 class OutageTest {
@@ -47,13 +52,17 @@ class OutageTest {
     }
 
     private RateLimiter node(int atLeast, Duration timeout) {
+        RateLimiter limiter = RateLimiter.redis(link(timeout), o -> o.nodes(atLeast));
+        open.add(limiter);
+        return limiter;
+    }
+
+    private RedisLink link(Duration timeout) {
         RedisLink link =
                 RedisLink.connect("redis://" + proxy.host() + ":" + proxy.port(), o -> o.commandTimeout(timeout));
         open.add(link);
         assertThat(link.awaitUp(ofSeconds(20))).isTrue();
-        RateLimiter limiter = RateLimiter.redis(link, o -> o.nodes(atLeast));
-        open.add(limiter);
-        return limiter;
+        return link;
     }
 
     @Test
@@ -132,6 +141,26 @@ class OutageTest {
         assertThat(admitted).isEqualTo(100);
     }
 
+    /** As after an outage that was longer than a node counts without a word of it, or a restart. */
+    @Test
+    void nodes_that_redis_has_forgotten_are_not_missed_while_they_come_back() {
+        RedisLink link = link(Await.LIMIT);
+        List<RateLimiter> nodes = new ArrayList<>();
+        for (int i = 0; i < 4; i++) nodes.add(node(1));
+        for (RateLimiter node : nodes)
+            Await.until("all are counted", () -> node.stats().nodes() == 4);
+
+        link.await(link.call(redis -> redis.flushall()));
+
+        byte[] key = new Names(RateLimiterOptions.DEFAULT).shared("nodes");
+        AtomicInteger least = new AtomicInteger(4);
+        Await.until("all have come back", () -> {
+            nodes.forEach(node -> least.accumulateAndGet(node.stats().nodes(), Math::min));
+            return link.await(link.call(redis -> redis.zcard(key))) == 4;
+        });
+        assertThat(least).hasValue(4);
+    }
+
     @Test
     void a_share_begins_with_what_was_left_when_redis_was_last_heard_of() {
         RateLimiter one = node(2);
@@ -149,6 +178,45 @@ class OutageTest {
         }
 
         assertThat(admitted).isEqualTo(40);
+    }
+
+    /** The first to notice stands still where it looks at the clock for the first or for the second time. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2})
+    void a_share_does_not_begin_full_for_those_who_come_while_the_first_stands_still(int stallAt) throws Exception {
+        CountDownLatch stalls = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        AtomicReference<Thread> first = new AtomicReference<>();
+        AtomicInteger looks = new AtomicInteger();
+        LongSupplier clock = () -> {
+            if (Thread.currentThread() == first.get() && looks.incrementAndGet() == stallAt) {
+                stalls.countDown();
+                Await.latch(goOn);
+            }
+            return System.nanoTime();
+        };
+        RedisLink link = link(Await.LIMIT);
+        RateLimiter limiter = RateLimiter.redis(link, o -> o.nanoClock(clock));
+        open.add(limiter);
+        Policy policy = Policy.of("stall", limit("user", 100, perHour()));
+        assertThat(limiter.acquire(policy, "a", 90).allowed()).isTrue();
+        proxy.cut();
+        Await.until("the link is down", () -> !link.isAvailable());
+        AtomicInteger admitted = new AtomicInteger();
+        Thread stalled = new Thread(() -> {
+            if (limiter.acquire(policy, "a").allowed()) admitted.incrementAndGet();
+        });
+        first.set(stalled);
+        stalled.start();
+        Await.latch(stalls);
+
+        for (int i = 0; i < 100; i++) {
+            if (limiter.acquire(policy, "a").allowed()) admitted.incrementAndGet();
+        }
+        goOn.countDown();
+        stalled.join();
+
+        assertThat(admitted).hasValue(10);
     }
 
     @Test
