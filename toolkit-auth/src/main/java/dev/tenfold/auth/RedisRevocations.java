@@ -63,7 +63,10 @@ final class RedisRevocations implements Revocations {
         this.prefix = prefix.getBytes(UTF_8);
         this.here = new LocalRevocations(clock, nanoClock);
         this.registration = link.onStateChange(state -> {
-            if (state == RedisLinkState.UP) tellAgainIn(0);
+            // Not on this thread, which is the link's.
+            if (state == RedisLinkState.UP && !undelivered.isEmpty()) {
+                CompletableFuture<Void> unused = CompletableFuture.runAsync(this::tellAgain);
+            }
         });
     }
 
@@ -136,39 +139,36 @@ final class RedisRevocations implements Revocations {
     }
 
     private void tellAgainLater() {
-        if (retries.compareAndSet(false, true)) tellAgainIn(RETRY_MILLIS);
-    }
-
-    /** Not on the link's own thread, as it waits for the link. */
-    private void tellAgainIn(long millis) {
-        if (isClosed) return;
-        CompletableFuture.delayedExecutor(millis, TimeUnit.MILLISECONDS).execute(() -> {
-            telling.lock();
-            try {
-                retries.set(false);
-                tellAgain();
-            } finally {
-                telling.unlock();
-            }
+        if (isClosed || !retries.compareAndSet(false, true)) return;
+        CompletableFuture.delayedExecutor(RETRY_MILLIS, TimeUnit.MILLISECONDS).execute(() -> {
+            retries.set(false);
+            tellAgain();
         });
     }
 
-    /** All at once, and each again after a while that Redis has not taken this time either. */
+    /** All at once, and each again after a while that Redis has not taken this time either. Waits for the link. */
     private void tellAgain() {
-        Map<String, CompletableFuture<?>> sent = new HashMap<>();
-        Map<String, Undelivered> marks = Map.copyOf(undelivered);
-        marks.forEach((name, mark) -> sent.put(name, send(name, mark)));
-        marks.forEach((name, mark) -> {
-            if (isClosed) return;
-            try {
-                link.await(Objects.requireNonNull(sent.get(name)));
-            } catch (RedisException e) {
-                tellAgainLater();
-                return;
-            }
-            boolean unused = mark.forget.getAsBoolean(); // what Redis does not take of it the cache sends again
-            if (undelivered.remove(name, mark) && undelivered.isEmpty()) LOG.info("{} has taken all revocations", link);
-        });
+        telling.lock();
+        try {
+            Map<String, Undelivered> marks = Map.copyOf(undelivered);
+            Map<String, CompletableFuture<?>> sent = new HashMap<>();
+            marks.forEach((name, mark) -> sent.put(name, send(name, mark)));
+            marks.forEach((name, mark) -> told(name, mark, Objects.requireNonNull(sent.get(name))));
+        } finally {
+            telling.unlock();
+        }
+    }
+
+    private void told(String name, Undelivered mark, CompletableFuture<?> sent) {
+        if (isClosed) return;
+        try {
+            link.await(sent);
+        } catch (RedisException e) {
+            tellAgainLater();
+            return;
+        }
+        boolean unused = mark.forget.getAsBoolean(); // what Redis does not take of it the cache sends again
+        if (undelivered.remove(name, mark) && undelivered.isEmpty()) LOG.info("{} has taken all revocations", link);
     }
 
     @Override
