@@ -192,7 +192,7 @@ final class Journal implements AutoCloseable {
                         e.getMessage(),
                         TimeUnit.NANOSECONDS.toMillis(beatNanos));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // an error that got out would end all of them
             LOG.error("{}: a heartbeat failed; the next one tries again", remote, e);
         }
     }
