@@ -127,12 +127,27 @@ final class BulkLoad<K, V> {
             // While the loader runs, this thread's load is the first flight: no other one of ours may be waited for.
             own.get(0).load().flight().run(Flight.current(), this::loadOwn);
         }
+        List<K> again = new ArrayList<>();
         flights.forEach((key, flight) -> {
-            V value = cache.landed(key, flight);
-            if (value != null) {
-                found.put(key, value);
+            try {
+                V value = cache.landed(key, flight);
+                if (value != null) {
+                    found.put(key, value);
+                }
+            } catch (CacheException.Interrupted e) {
+                if (Thread.currentThread().isInterrupted() || isOwn(flight)) {
+                    throw e;
+                }
+                again.add(key); // it was the loading thread that was interrupted: its task, not this one
             }
         });
+        if (!again.isEmpty()) {
+            new BulkLoad<>(cache, again, Set.of(), loader).run(found);
+        }
+    }
+
+    private boolean isOwn(Flight<V> flight) {
+        return own.stream().anyMatch(each -> each.load().flight() == flight);
     }
 
     /**

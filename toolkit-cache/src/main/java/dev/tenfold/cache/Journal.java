@@ -9,8 +9,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
@@ -165,8 +167,11 @@ final class Journal implements AutoCloseable {
     private void beat() {
         beatIsDue.set(false);
         try {
-            sendOutbox();
-            syncAll();
+            try {
+                sendOutbox();
+            } finally {
+                syncAll(); // also for shards that answer while others do not
+            }
             if (subscription.isSubscribed()) {
                 CompletableFuture<?> unused = subscription
                         .ping()
@@ -187,7 +192,7 @@ final class Journal implements AutoCloseable {
                         e.getMessage(),
                         TimeUnit.NANOSECONDS.toMillis(beatNanos));
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // an error that got out would end all of them
             LOG.error("{}: a heartbeat failed; the next one tries again", remote, e);
         }
     }
@@ -231,14 +236,24 @@ final class Journal implements AutoCloseable {
                 long before = shard.applied();
                 all.add(new Asked(shard, before, subscriptions.get(), nanoClock.getAsLong(), ask(shard, before)));
             }
+            RedisException failed = null;
+            boolean isClockLearnt = false;
             for (Asked asked : all) {
-                List<Object> reply = remote.link.await(asked.reply());
-                if (asked == all.get(0)) {
-                    learnClock((Long) reply.get(3), asked.sent(), nanoClock.getAsLong());
+                try {
+                    List<Object> reply = remote.link.await(asked.reply());
+                    if (!isClockLearnt) {
+                        learnClock((Long) reply.get(3), asked.sent(), nanoClock.getAsLong());
+                        isClockLearnt = true;
+                    }
+                    if (!catchUp(asked.shard(), reply, asked.before(), asked.subscription(), asked.sent())) {
+                        sync(asked.shard());
+                    }
+                } catch (RedisException e) {
+                    failed = e; // in a cluster the others may answer
                 }
-                if (!catchUp(asked.shard(), reply, asked.before(), asked.subscription(), asked.sent())) {
-                    sync(asked.shard());
-                }
+            }
+            if (failed != null) {
+                throw failed;
             }
         } finally {
             syncing.unlock();
@@ -422,20 +437,31 @@ final class Journal implements AutoCloseable {
         }
     }
 
+    /** @throws RedisException if some could not be sent; those of other shards were */
     private void sendOutbox() {
         if (outbox.isEmpty()) {
             return;
         }
-        boolean overflowed = outbox.hasOverflowed();
         long began = System.nanoTime();
-        for (List<Outbox.Item> batch : batches(outbox.next(shards.size()))) {
+        RedisException failed = null;
+        Set<Integer> failing = new HashSet<>();
+        for (List<Outbox.Item> batch : batches(outbox.next())) {
             if (thread.isShutdown() && System.nanoTime() - began > CLOSE_LIMIT.toNanos()) {
                 return;
             }
-            send(batch);
+            int shard = batch.get(0).shard();
+            if (failing.contains(shard)) {
+                continue;
+            }
+            try {
+                send(batch);
+            } catch (RedisException e) {
+                failed = e;
+                failing.add(shard);
+            }
         }
-        if (overflowed) {
-            outbox.clearsSent();
+        if (failed != null) {
+            throw failed;
         }
         LOG.info("{}: all invalidations of the time without Redis are delivered", remote);
     }

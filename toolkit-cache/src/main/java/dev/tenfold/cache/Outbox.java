@@ -11,7 +11,7 @@ import java.util.Set;
  * Invalidations that Redis has not acknowledged, in order, each once. Never values: what is sent late is only that something
  * must be forgotten.
  *
- * <p>Loses nothing: beyond its bound it turns into one clear of the whole cache. Thread-safe.
+ * <p>Loses nothing: beyond its bound it turns into one clear of each shard concerned. Thread-safe.
  */
 final class Outbox {
     static final int MOST = 10_000;
@@ -34,9 +34,10 @@ final class Outbox {
     /** Added again since {@link #next}: what is on its way may come before what they are to undo. */
     private final Set<Item> again = new HashSet<>();
 
+    /** Shards of which not the items are kept, but that there were too many: a clear waits in their place. */
+    private final Set<Integer> overflowed = new HashSet<>();
+
     private volatile int size;
-    private boolean overflowed;
-    private boolean overflowedAgain;
 
     boolean isEmpty() {
         return size == 0;
@@ -47,47 +48,46 @@ final class Outbox {
     }
 
     synchronized void add(Item item) {
-        if (waiting.size() >= MOST && !waiting.contains(item)) {
-            overflowed = true;
-            waiting.clear();
-            again.clear();
+        if (waiting.size() >= MOST && !waiting.contains(item) && !overflowed.contains(item.shard())) {
+            overflow(item.shard());
         }
-        if (overflowed) {
-            overflowedAgain = true;
+        if (overflowed.contains(item.shard())) {
+            again.add(clear(item.shard()));
         } else if (!waiting.add(item)) {
             again.add(item);
         }
-        size = overflowed ? MOST : waiting.size();
+        count();
+    }
+
+    private void overflow(int shard) {
+        overflowed.add(shard);
+        waiting.forEach(item -> overflowed.add(item.shard()));
+        waiting.clear();
+        again.clear();
+        for (int each : overflowed) {
+            waiting.add(clear(each));
+            again.add(clear(each)); // one of the application's own may be on its way
+        }
+    }
+
+    private static Item clear(int shard) {
+        return new Item(Message.CLEAR, shard, new byte[0]);
     }
 
     /** What to send next; whoever sent one calls {@link #sent}. */
-    synchronized List<Item> next(int shards) {
-        overflowedAgain = false;
+    synchronized List<Item> next() {
         again.clear();
-        if (!overflowed) {
-            return new ArrayList<>(waiting);
-        }
-        List<Item> clears = new ArrayList<>();
-        for (int shard = 0; shard < shards; shard++) {
-            clears.add(new Item(Message.CLEAR, shard, new byte[0]));
-        }
-        return clears;
+        return new ArrayList<>(waiting);
     }
 
     synchronized void sent(Item item) {
-        if (!again.contains(item)) {
-            waiting.remove(item);
+        if (!again.contains(item) && waiting.remove(item) && item.op() == Message.CLEAR) {
+            overflowed.remove(item.shard());
         }
-        size = overflowed ? MOST : waiting.size();
+        count();
     }
 
-    /** After all of an overflow's clears were sent. */
-    synchronized void clearsSent() {
-        overflowed = overflowedAgain; // what came meanwhile was not kept: one more clear
-        size = overflowed ? MOST : waiting.size();
-    }
-
-    synchronized boolean hasOverflowed() {
-        return overflowed;
+    private void count() {
+        size = overflowed.isEmpty() ? waiting.size() : MOST;
     }
 }

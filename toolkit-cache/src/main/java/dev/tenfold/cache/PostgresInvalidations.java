@@ -315,7 +315,7 @@ public final class PostgresInvalidations implements AutoCloseable {
                 } finally {
                     discard(fresh);
                 }
-            } catch (SQLException | RuntimeException e) {
+            } catch (SQLException | RuntimeException | Error e) { // also an error of a callback
                 if (isClosed()) {
                     return;
                 }

@@ -18,6 +18,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.junit.jupiter.api.AfterEach;
@@ -259,6 +260,29 @@ class PostgresInvalidationsTest {
         sql("insert into users values (1, 'Ada')");
 
         assertThat(next()).isEqualTo(ALL);
+    }
+
+    @Test
+    void an_error_of_a_callback_forgets_all_and_ends_nothing() throws Exception {
+        AtomicBoolean fails = new AtomicBoolean(true);
+        PostgresInvalidations changes = PostgresInvalidations.listen(
+                dataSource,
+                on -> on.changes(
+                                "users_changed",
+                                key -> key,
+                                (Collection<List<String>> keys) -> {
+                                    if (fails.getAndSet(false)) throw new OutOfMemoryError("for a moment, by the test");
+                                    forget(keys);
+                                },
+                                this::all)
+                        .longestBackoff(Duration.ofMillis(100)));
+        open.add(changes);
+        assertThat(changes.awaitListening(LONG)).isTrue();
+
+        sql("insert into users values (1, 'Ada')");
+        assertThat(next()).isEqualTo(ALL);
+        sql("insert into users values (2, 'Bob')");
+        assertThat(next()).isEqualTo(keys("2"));
     }
 
     @Test

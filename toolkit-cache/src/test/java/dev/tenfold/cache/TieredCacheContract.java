@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutionException;
@@ -524,6 +525,44 @@ abstract class TieredCacheContract {
 
         assertThat(join(interrupted)).as("stays interrupted").isTrue();
         assertThat(join(other)).isEqualTo("1 load 1");
+    }
+
+    @Test
+    void when_the_loading_thread_is_interrupted_who_asked_for_many_loads_what_it_waited_for() throws Exception {
+        TieredCache<Long, String> cache = cache();
+        CountDownLatch entered = new CountDownLatch(1);
+        CompletableFuture<Thread> loader = new CompletableFuture<>();
+        Future<Boolean> interrupted = threads.submit(() -> {
+            loader.complete(Thread.currentThread());
+            assertThatThrownBy(() -> cache.getAll(List.of(1L, 2L), keys -> {
+                        entered.countDown();
+                        try {
+                            TimeUnit.MINUTES.sleep(1);
+                        } catch (InterruptedException e) {
+                            Thread.currentThread().interrupt();
+                            throw new CacheException.Interrupted("told to stop", e);
+                        }
+                        return Map.of();
+                    }))
+                    .isInstanceOf(CacheException.Interrupted.class);
+            return Thread.interrupted();
+        });
+        Await.latch(entered);
+        List<List<Long>> asked = new CopyOnWriteArrayList<>();
+        Future<Map<Long, String>> other = threads.submit(() -> cache.getAll(List.of(1L, 2L, 3L), keys -> {
+            asked.add(keys);
+            Map<Long, String> found = new HashMap<>();
+            keys.forEach(key -> found.put(key, load(key)));
+            return found;
+        }));
+        Await.until("the other one waits", () -> cache.stats().coalesced() == 2 && asked.size() == 1);
+
+        loader.join().interrupt();
+
+        assertThat(join(interrupted)).as("stays interrupted").isTrue();
+        assertThat(join(other))
+                .containsExactly(Map.entry(1L, "1 load 2"), Map.entry(2L, "2 load 3"), Map.entry(3L, "3 load 1"));
+        assertThat(asked).containsExactly(List.of(3L), List.of(1L, 2L));
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ final class Messages {
     private final Deadlines deadlines;
     private final RedisLinkStats.Recorder stats;
     private final String timedOut;
+    private final long retryNanos;
     private final Map<ByteBuffer, Channel> channels = new ConcurrentHashMap<>();
 
     /** Guards all changes, and the order of what is written to the connection. Never held for I/O that blocks. */
@@ -45,6 +47,12 @@ final class Messages {
     private static final class Channel {
         private final byte[] name;
         private final List<Subscription> subscriptions = new CopyOnWriteArrayList<>();
+
+        /** Since it was confirmed last; told once. */
+        private final AtomicBoolean refused = new AtomicBoolean();
+
+        /** Whether it is planned to be asked for again. */
+        private final AtomicBoolean retries = new AtomicBoolean();
 
         Channel(byte[] name) {
             this.name = name;
@@ -69,6 +77,7 @@ final class Messages {
         this.backoff = new Backoff(options.retryInterval);
         this.timedOut = "no answer within " + options.commandTimeout.toMillis()
                 + " ms on the connection for messages from " + source;
+        this.retryNanos = options.probeInterval.toNanos();
         threads.every(options.probeInterval, this::lookAfter);
     }
 
@@ -215,15 +224,35 @@ final class Messages {
 
     private void subscribeFailed(Feed on, Channel channel, Throwable failure) {
         Fault fault = Fault.of(failure, false);
-        if (fault.isReply()) {
+        if (!fault.isReply()) {
+            lost(on, String.valueOf(fault.error().getMessage()));
+            return;
+        }
+        if (channel.refused.compareAndSet(false, true)) {
             LOG.warn(
-                    "{} refuses to subscribe to {}; no messages come until it is subscribed on another connection",
+                    "{} refuses to subscribe to {}; no messages come until it does, asking every {} ms",
                     source,
                     channel,
+                    TimeUnit.NANOSECONDS.toMillis(retryNanos),
                     fault.error());
-        } else {
-            lost(on, String.valueOf(fault.error().getMessage()));
         }
+        subscribeLater(channel);
+    }
+
+    /** A server that is busy with a script, say, makes connections and refuses all else. */
+    private void subscribeLater(Channel channel) {
+        if (!channel.retries.compareAndSet(false, true)) return;
+        threads.later(retryNanos, () -> {
+            channel.retries.set(false);
+            lock.lock();
+            try {
+                Feed current = feed; // perhaps another one, which refuses in its turn
+                if (current != null && channels.get(ByteBuffer.wrap(channel.name)) == channel)
+                    current.subscribe(channel);
+            } finally {
+                lock.unlock();
+            }
+        });
     }
 
     /** At each interval: half an hour of silence is normal on a channel, and not to be told from a dead connection. */
@@ -250,7 +279,9 @@ final class Messages {
             lock.unlock();
         }
         Channel channel = channels.get(ByteBuffer.wrap(name));
-        if (channel != null) channel.subscriptions.forEach(subscription -> subscription.confirmed(by));
+        if (channel == null) return;
+        channel.refused.set(false);
+        channel.subscriptions.forEach(subscription -> subscription.confirmed(by));
     }
 
     private void deliver(Feed by, byte[] name, byte[] message) {

@@ -10,7 +10,8 @@ import java.util.concurrent.CompletableFuture;
  * must not miss at each {@code onSubscribed}.
  *
  * <p>The link makes the connection again by itself, whether or not commands get through: at once, then with pauses that
- * double up to {@link RedisOptions#retryInterval}, half of each random. Thread-safe.
+ * double up to {@link RedisOptions#retryInterval}, half of each random. A server that refuses to subscribe, such as one that is
+ * busy with a script, is asked again at each {@link RedisOptions#probeInterval}. Thread-safe.
  */
 public interface RedisSubscription extends AutoCloseable {
     /**

@@ -5,9 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.RedisServer;
+import io.lettuce.core.RedisException;
+import io.lettuce.core.ScriptOutputType;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -69,6 +73,46 @@ class LogTest {
                     .asString()
                     .contains("No messages from " + network.uris().get(0));
             assertThat(lines("come again")).hasSize(1);
+        }
+    }
+
+    @Test
+    void a_server_too_busy_to_subscribe_is_asked_again_until_it_does_after_one_warning() {
+        try (Network network = Network.ofServer();
+                RedisLink link = RedisLink.connect(
+                        network.uris().get(0),
+                        options -> LinkContract.patient(options).probeInterval(Duration.ofMillis(20)))) {
+            LinkContract.Recorder recorder = new LinkContract.Recorder();
+            link.subscribe(Network.bytes("channel"), recorder);
+            recorder.await("subscribed", 1);
+            CompletableFuture<Void> endless = CompletableFuture.runAsync(() -> {
+                try (Network other = network.anotherWay()) {
+                    other.direct(redis -> redis.eval("while true do end", ScriptOutputType.STATUS));
+                } catch (RedisException killed) {
+                    assertThat(killed).hasMessageContaining("kill");
+                }
+            });
+            Await.until("the script runs", () -> isBusy(network));
+            network.cut();
+            recorder.await("lost", 1);
+            network.heal();
+            Await.until("it refuses", () -> !lines("refuses to subscribe").isEmpty());
+            long refused = System.nanoTime();
+            Await.until("it has been asked again", () -> System.nanoTime() - refused > 200_000_000);
+            assertThat(lines("refuses to subscribe")).hasSize(1);
+            network.each(redis -> redis.scriptKill());
+            recorder.await("subscribed", 2);
+            assertThat(endless).succeedsWithin(Await.LIMIT);
+            assertThat(lines("come again")).hasSize(1);
+        }
+    }
+
+    private static boolean isBusy(Network network) {
+        try {
+            network.each(redis -> redis.ping());
+            return false;
+        } catch (RedisException busy) {
+            return String.valueOf(busy.getMessage()).startsWith("BUSY");
         }
     }
 
