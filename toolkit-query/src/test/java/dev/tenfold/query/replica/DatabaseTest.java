@@ -24,6 +24,9 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -531,6 +534,59 @@ class DatabaseTest {
         } finally {
             cluster.first.resumeReplay();
         }
+    }
+
+    @Test
+    void how_old_a_read_may_be_is_told_once_it_has_a_connection_however_long_its_pool_had_it_wait() throws Exception {
+        AtomicLong clock = new AtomicLong();
+        HikariDataSource reads = pool(cluster.first);
+        CountDownLatch waits = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        AtomicReference<Thread> reader = new AtomicReference<>();
+        DataSource shortOfConnections = before(reads, () -> {
+            if (Thread.currentThread().equals(reader.get())) {
+                waits.countDown();
+                Await.latch(goesOn);
+            }
+        });
+        Database db = ready(Database.primary(pool(cluster.primary))
+                .replica("first", shortOfConnections)
+                .with(clock::get, new Random(8)));
+        cluster.first.pauseReplay();
+        try {
+            CompletableFuture<Integer> seen = new CompletableFuture<>();
+            Thread thread = new Thread(() -> {
+                try {
+                    seen.complete(db.<Integer>read(connection -> read(connection, 23)));
+                } catch (SQLException | RuntimeException e) {
+                    seen.completeExceptionally(e);
+                }
+            });
+            reader.set(thread);
+            thread.start();
+            Await.latch(waits);
+            int n = write(db.session(null), 23);
+            clock.addAndGet(Duration.ofSeconds(11).toNanos());
+            Await.until("the primary is asked again", () -> db.primaryAfter(0) != null);
+            goesOn.countDown();
+            assertThat(seen.get(30, TimeUnit.SECONDS)).isEqualTo(n);
+        } finally {
+            goesOn.countDown();
+            cluster.first.resumeReplay();
+        }
+    }
+
+    /** Does something first, whenever a connection is taken. */
+    private static DataSource before(DataSource pool, Runnable first) {
+        return (DataSource) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    if (method.getName().equals("getConnection")) first.run();
+                    try {
+                        return method.invoke(pool, args);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
     }
 
     @Test
