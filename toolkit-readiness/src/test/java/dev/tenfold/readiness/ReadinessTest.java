@@ -348,6 +348,29 @@ class ReadinessTest {
     }
 
     @Test
+    void what_was_written_counts_once_though_its_connection_breaks_on_its_way_back() {
+        Readiness readiness = Readiness.on(breakingOnTheWayBack())
+                .clock(clock, clock.nanoClock())
+                .shared("sessions", () -> 60, 1_000)
+                .build();
+        sample(readiness, 125);
+        assertThat(stored("sessions", DAY).hours()).isEqualTo("10=59.0,11=60.0");
+    }
+
+    private DataSource breakingOnTheWayBack() {
+        return (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, args) -> {
+                    Connection connection = (Connection) method.invoke(h2, args);
+                    return Proxy.newProxyInstance(
+                            getClass().getClassLoader(), new Class<?>[] {Connection.class}, (self, called, with) -> {
+                                Object result = called.invoke(connection, with);
+                                if (called.getName().equals("close")) throw new SQLException("broken");
+                                return result;
+                            });
+                });
+    }
+
+    @Test
     void hours_wait_in_memory_while_the_database_is_away() {
         AtomicInteger away = new AtomicInteger(1);
         Readiness readiness = Readiness.on(refusing(away))
