@@ -241,6 +241,15 @@ class ReadinessTest {
     }
 
     @Test
+    void a_clock_that_is_set_back_counts_no_hour_of_a_shared_resource_twice() {
+        Readiness readiness = on().shared("sessions", () -> 60, 1_000).build();
+        sample(readiness, 90);
+        clock.set(Instant.parse("2026-03-02T10:30:00Z"));
+        sample(readiness, 91);
+        assertThat(stored("sessions", DAY).hours()).isEqualTo("10=60.0,11=60.0");
+    }
+
+    @Test
     void a_pause_of_the_process_counts_five_minutes_at_most() {
         Readiness readiness = on().shared("sessions", () -> 60, 1_000).build();
         sample(readiness, 2);
