@@ -15,9 +15,11 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLTransientConnectionException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -30,7 +32,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -673,6 +677,79 @@ class DatabaseTest {
             Await.until("it is read again", () -> portIfAny(session) == cluster.second.port());
             assertThat(read(session, 20)).isEqualTo(n);
         }
+    }
+
+    @Test
+    void a_first_answer_of_a_former_life_that_comes_late_says_nothing_of_the_next_life() throws Exception {
+        Primary primary = new Primary(Database.primary(pool(cluster.primary)));
+        CountDownLatch isTold = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        DataSource second = cluster.second.dataSource(cluster.database);
+        Replica replica = new Replica(
+                new DatabaseOptions.Named("second", second), primary, Database.primary(pool(cluster.primary)));
+        Token place;
+        try (Connection connection = primary.borrow()) {
+            write(connection, 24);
+            place = primary.ask(connection);
+        }
+        cluster.awaitReplay(cluster.second);
+        CompletableFuture<Boolean> late = new CompletableFuture<>();
+        Thread asks = new Thread(() -> {
+            try (Connection connection = second.getConnection()) {
+                late.complete(replica.covers(
+                        told(connection, () -> {
+                            isTold.countDown();
+                            Await.latch(goesOn);
+                        }),
+                        place));
+            } catch (SQLException | RuntimeException e) {
+                late.completeExceptionally(e);
+            }
+        });
+        asks.start();
+        Await.latch(isTold);
+        String replayed = cluster.ask(cluster.second, "select pg_last_wal_replay_lsn()");
+        cluster.run(cluster.second, "alter system set recovery_min_apply_delay = '1h'");
+        cluster.run(cluster.second, "select pg_reload_conf()");
+        try {
+            crashOneBackend();
+            Await.until("it is behind", () -> isBehind(replayed));
+            try (Connection next = second.getConnection()) {
+                assertThat(replica.covers(next, place)).isFalse();
+                goesOn.countDown();
+                assertThat(late.get(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(replica.covers(next, place)).isFalse();
+            }
+        } finally {
+            goesOn.countDown();
+            cluster.run(cluster.second, "alter system reset recovery_min_apply_delay");
+            cluster.run(cluster.second, "select pg_reload_conf()");
+        }
+        cluster.awaitReplay(cluster.second);
+    }
+
+    /** Does something once a query was answered, before the answer is read. */
+    private static Connection told(Connection connection, Runnable then) {
+        return intercepted(
+                Connection.class,
+                connection,
+                result -> result instanceof Statement statement
+                        ? intercepted(Statement.class, statement, answer -> {
+                            if (answer instanceof ResultSet) then.run();
+                            return answer;
+                        })
+                        : result);
+    }
+
+    private static <T> T intercepted(Class<T> type, T target, UnaryOperator<@Nullable Object> result) {
+        return type.cast(Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {type}, (self, method, args) -> {
+                    try {
+                        return result.apply(method.invoke(target, args));
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                }));
     }
 
     /** What a pool lent to it may be a connection that broke a moment ago. */
