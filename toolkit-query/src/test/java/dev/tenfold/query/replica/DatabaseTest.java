@@ -964,6 +964,16 @@ class DatabaseTest {
     }
 
     @Test
+    void a_server_is_asked_again_whatever_its_pool_has_thrown() {
+        AtomicReference<Error> thrown = new AtomicReference<>(new NoClassDefFoundError("of a driver"));
+        DataSource sick = before(pool(cluster.first), () -> {
+            Error once = thrown.getAndSet(null);
+            if (once != null) throw once;
+        });
+        ready(Database.primary(pool(cluster.primary)).replica("first", sick));
+    }
+
+    @Test
     void a_closed_database_leaves_no_thread_and_connections_are_as_they_were() throws SQLException {
         LeakCheck.Snapshot before = LeakCheck.snapshot();
         try (HikariDataSource writes = cluster.pool(cluster.primary);
