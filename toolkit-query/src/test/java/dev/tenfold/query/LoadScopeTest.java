@@ -557,6 +557,29 @@ class LoadScopeTest {
         }
 
         @Test
+        void a_future_whose_batch_is_cut_off_by_the_deadline_fails_by_it() {
+            Loader<Integer, String> hanging = Loader.<Integer, String>of(keys -> {
+                        new CountDownLatch(1).await();
+                        return values(keys, "");
+                    })
+                    .named("hanging");
+            AtomicReference<CompletableFuture<String>> future = new AtomicReference<>();
+
+            assertThatThrownBy(() -> LoadScope.run(
+                            scope -> {
+                                future.set(hanging.loadAsync(1));
+                                return hanging.load(2);
+                            },
+                            o -> o.deadline(Duration.ofMillis(200))))
+                    .isInstanceOf(LoadException.DeadlineExceeded.class);
+            assertThat(future.get())
+                    .isCompletedExceptionally()
+                    .failsWithin(Duration.ZERO)
+                    .withThrowableThat()
+                    .withCauseInstanceOf(LoadException.DeadlineExceeded.class);
+        }
+
+        @Test
         void a_load_after_the_deadline_fails_at_once() {
             assertThatThrownBy(() -> LoadScope.run(
                             scope -> {
