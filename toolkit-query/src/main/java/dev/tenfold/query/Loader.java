@@ -629,11 +629,10 @@ public final class Loader<K, V> {
     }
 
     private Fetched<K, V> fetchPart(List<K> keys, LoadContext context, Trigger trigger, RunningBatch running) {
-        if (running.isCancelled()) {
+        if (!running.begin()) {
             return Fetched.failed(failure(keys.size(), new IllegalStateException("cancelled: nobody waits any more")));
         }
         long start = System.nanoTime();
-        running.begin();
         try {
             Fetched<K, V> fetched = source.fetch(keys, running);
             stats.batch(trigger, keys.size(), System.nanoTime() - start);

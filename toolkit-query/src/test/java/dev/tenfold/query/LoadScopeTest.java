@@ -580,6 +580,28 @@ class LoadScopeTest {
         }
 
         @Test
+        void what_is_still_queued_at_the_deadline_is_not_fetched_any_more() {
+            AtomicInteger fetched = new AtomicInteger();
+            Loader<Integer, String> hanging = Loader.<Integer, String>of(keys -> {
+                        fetched.incrementAndGet();
+                        new CountDownLatch(1).await();
+                        return values(keys, "");
+                    })
+                    .named("hanging");
+
+            assertThatThrownBy(() -> LoadScope.run(
+                            scope -> {
+                                while (true) {
+                                    // Queued, and nobody waits, until the deadline refuses it.
+                                    CompletableFuture<String> unused = hanging.loadAsync(1);
+                                }
+                            },
+                            o -> o.deadline(Duration.ofMillis(50)).flushAfter(Duration.ofSeconds(1))))
+                    .isInstanceOf(LoadException.DeadlineExceeded.class);
+            assertThat(fetched).hasValue(0);
+        }
+
+        @Test
         void a_load_after_the_deadline_fails_at_once() {
             assertThatThrownBy(() -> LoadScope.run(
                             scope -> {
