@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -209,6 +210,20 @@ class LoadScopeTest {
             }
 
             assertThat(both.getCount()).isZero();
+        }
+
+        @Test
+        void an_executor_that_cannot_run_a_batch_fails_its_loads_whatever_it_throws() {
+            for (Throwable why : List.of(new IllegalStateException("no context"), new OutOfMemoryError("no thread"))) {
+                Executor broken = task -> {
+                    if (why instanceof Error error) throw error;
+                    throw (RuntimeException) why;
+                };
+                assertThatThrownBy(() -> LoadScope.each(
+                                ITEMS, names::load, o -> o.batchesOn(broken).deadline(Duration.ofSeconds(10))))
+                        .isInstanceOf(LoadException.class)
+                        .hasRootCause(why);
+            }
         }
     }
 
