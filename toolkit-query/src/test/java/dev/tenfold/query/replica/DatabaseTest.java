@@ -852,6 +852,28 @@ class DatabaseTest {
     }
 
     @Test
+    void a_former_primary_that_is_asked_for_the_first_time_does_not_keep_the_later_timeline_out() throws SQLException {
+        try (PostgresServer third = cluster.primary.startReplica();
+                HikariDataSource before = cluster.pool(cluster.primary);
+                HikariDataSource after = cluster.pool(third)) {
+            AtomicReference<DataSource> pool = new AtomicReference<>(before);
+            Primary primary = new Primary(Database.primary(moving(pool)));
+            try (Connection old = primary.borrow()) {
+                third.promote();
+                pool.set(after);
+                try (Connection promoted = primary.borrow()) {
+                    Token later = primary.ask(promoted);
+                    assertThat(primary.ask(old).timeline()).isLessThan(later.timeline());
+                    Token again = primary.ask(promoted);
+                    assertThat(Objects.requireNonNull(primary.newest()).at()).isEqualTo(again);
+                    assertThat(primary.ask(old).timeline()).isLessThan(later.timeline());
+                    assertThat(Objects.requireNonNull(primary.newest()).at()).isEqualTo(again);
+                }
+            }
+        }
+    }
+
+    @Test
     void a_primarys_pool_that_leads_to_a_replica_is_refused() {
         Database db = closing(Database.primary(pool(cluster.first)).build());
         assertThatThrownBy(() -> db.read(connection -> 1))
