@@ -78,6 +78,11 @@ final class Batch<K, V> {
         return false;
     }
 
+    /** Has it not begin; if it has begun already, see {@link #cancel}. */
+    void refuse() {
+        running.cancel();
+    }
+
     /** Stops the batch function's work in progress, without waiting for it to end. */
     void cancel() {
         Threads.SPARE.execute(running::cancel);

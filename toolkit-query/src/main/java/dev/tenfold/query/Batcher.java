@@ -220,6 +220,9 @@ final class Batcher {
 
     private void start(Round round) {
         inFlight.add(round);
+        if (expired) {
+            round.batches().forEach(Batch::refuse); // the deadline may not have seen it
+        }
         if (options.batchExecutor != null) {
             round.runOn(QueryScope.wrap(options.batchExecutor));
             return;

@@ -420,18 +420,14 @@ public final class Loader<K, V> {
         return future;
     }
 
-    /** Completes the future with the key's outcome; asks again if the batch it went with was abandoned. */
+    /** Completes the future with the key's outcome, once there is one. */
     private void enqueue(K key, Batcher batcher, LoadFuture<V> future) {
         Slot<K> slot = batcher.slot(this, LoadContext.current(), key);
         Completion.Dependent completer = new Completion.Dependent() {
             @Override
             boolean release(Object outcome, Wakes wakes) {
                 wakes.flush(); // callbacks may take long, or wait themselves
-                if (outcome == Slot.Marker.ABANDONED && !batcher.isExpired()) {
-                    enqueue(key, batcher, future);
-                } else {
-                    complete(future, key, outcome);
-                }
+                answer(key, batcher, future, outcome);
                 return false;
             }
 
@@ -442,7 +438,20 @@ public final class Loader<K, V> {
         };
         if (!slot.add(completer)) {
             Object outcome = slot.result();
-            complete(future, key, outcome == null ? Slot.Marker.ABSENT : outcome);
+            answer(key, batcher, future, outcome == null ? Slot.Marker.ABSENT : outcome);
+        }
+    }
+
+    /** Asks again if the batch that it went with was abandoned, as long as there is time. */
+    private void answer(K key, Batcher batcher, LoadFuture<V> future, Object outcome) {
+        if (outcome != Slot.Marker.ABANDONED) {
+            complete(future, key, outcome);
+            return;
+        }
+        try {
+            enqueue(key, batcher, future);
+        } catch (LoadException.DeadlineExceeded e) {
+            future.completeExceptionally(e);
         }
     }
 
@@ -620,11 +629,10 @@ public final class Loader<K, V> {
     }
 
     private Fetched<K, V> fetchPart(List<K> keys, LoadContext context, Trigger trigger, RunningBatch running) {
-        if (running.isCancelled()) {
+        if (!running.begin()) {
             return Fetched.failed(failure(keys.size(), new IllegalStateException("cancelled: nobody waits any more")));
         }
         long start = System.nanoTime();
-        running.begin();
         try {
             Fetched<K, V> fetched = source.fetch(keys, running);
             stats.batch(trigger, keys.size(), System.nanoTime() - start);

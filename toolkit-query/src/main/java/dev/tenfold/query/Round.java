@@ -2,7 +2,6 @@ package dev.tenfold.query;
 
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
@@ -36,7 +35,7 @@ final class Round implements Runnable {
                         batcher.complete(this);
                     }
                 });
-            } catch (RejectedExecutionException e) {
+            } catch (RuntimeException | Error e) { // rejected, or it has no thread to give: nobody may be left hanging
                 batch.fail(e);
                 if (left.decrementAndGet() == 0) {
                     batcher.complete(this);

@@ -2,6 +2,8 @@ package dev.tenfold.query;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -13,16 +15,23 @@ import org.jspecify.annotations.Nullable;
  * for a cancellation in progress: a late one would hit the connection's next statement.
  */
 final class RunningBatch {
+    private static final long STOP_AGAIN_MILLIS = 500;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final List<Runnable> stops = new ArrayList<>(1);
     private @Nullable Thread thread;
     private volatile boolean cancelled;
     private volatile boolean waitingForConnection;
 
-    void begin() {
+    /** False if it was cancelled before: it must not begin then. */
+    boolean begin() {
         lock.lock();
         try {
+            if (cancelled) {
+                return false;
+            }
             thread = Thread.currentThread();
+            return true;
         } finally {
             lock.unlock();
         }
@@ -60,10 +69,30 @@ final class RunningBatch {
         try {
             if (!cancelled) {
                 cancelled = true;
-                stops.forEach(Runnable::run);
                 if (thread != null) {
                     thread.interrupt();
                 }
+                stop();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Again and again until the call has ended: a statement that was about to begin has not heard it. */
+    private void stop() {
+        if (thread != null) {
+            ScheduledFuture<?> unused = Threads.TIMER.schedule(
+                    () -> Threads.SPARE.execute(this::stopAgain), STOP_AGAIN_MILLIS, TimeUnit.MILLISECONDS);
+        }
+        stops.forEach(Runnable::run);
+    }
+
+    private void stopAgain() {
+        lock.lock();
+        try {
+            if (thread != null) {
+                stop();
             }
         } finally {
             lock.unlock();

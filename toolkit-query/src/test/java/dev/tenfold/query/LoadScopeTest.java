@@ -12,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -209,6 +210,20 @@ class LoadScopeTest {
             }
 
             assertThat(both.getCount()).isZero();
+        }
+
+        @Test
+        void an_executor_that_cannot_run_a_batch_fails_its_loads_whatever_it_throws() {
+            for (Throwable why : List.of(new IllegalStateException("no context"), new OutOfMemoryError("no thread"))) {
+                Executor broken = task -> {
+                    if (why instanceof Error error) throw error;
+                    throw (RuntimeException) why;
+                };
+                assertThatThrownBy(() -> LoadScope.each(
+                                ITEMS, names::load, o -> o.batchesOn(broken).deadline(Duration.ofSeconds(10))))
+                        .isInstanceOf(LoadException.class)
+                        .hasRootCause(why);
+            }
         }
     }
 
@@ -554,6 +569,51 @@ class LoadScopeTest {
                             },
                             o -> o.deadline(Duration.ofMillis(100))))
                     .isInstanceOf(RuntimeException.class);
+        }
+
+        @Test
+        void a_future_whose_batch_is_cut_off_by_the_deadline_fails_by_it() {
+            Loader<Integer, String> hanging = Loader.<Integer, String>of(keys -> {
+                        new CountDownLatch(1).await();
+                        return values(keys, "");
+                    })
+                    .named("hanging");
+            AtomicReference<CompletableFuture<String>> future = new AtomicReference<>();
+
+            assertThatThrownBy(() -> LoadScope.run(
+                            scope -> {
+                                future.set(hanging.loadAsync(1));
+                                return hanging.load(2);
+                            },
+                            o -> o.deadline(Duration.ofMillis(200))))
+                    .isInstanceOf(LoadException.DeadlineExceeded.class);
+            assertThat(future.get())
+                    .isCompletedExceptionally()
+                    .failsWithin(Duration.ZERO)
+                    .withThrowableThat()
+                    .withCauseInstanceOf(LoadException.DeadlineExceeded.class);
+        }
+
+        @Test
+        void what_is_still_queued_at_the_deadline_is_not_fetched_any_more() {
+            AtomicInteger fetched = new AtomicInteger();
+            Loader<Integer, String> hanging = Loader.<Integer, String>of(keys -> {
+                        fetched.incrementAndGet();
+                        new CountDownLatch(1).await();
+                        return values(keys, "");
+                    })
+                    .named("hanging");
+
+            assertThatThrownBy(() -> LoadScope.run(
+                            scope -> {
+                                while (true) {
+                                    // Queued, and nobody waits, until the deadline refuses it.
+                                    CompletableFuture<String> unused = hanging.loadAsync(1);
+                                }
+                            },
+                            o -> o.deadline(Duration.ofMillis(50)).flushAfter(Duration.ofSeconds(1))))
+                    .isInstanceOf(LoadException.DeadlineExceeded.class);
+            assertThat(fetched).hasValue(0);
         }
 
         @Test

@@ -10,7 +10,10 @@ import dev.tenfold.testkit.Await;
 import dev.tenfold.testkit.FaultProxy;
 import dev.tenfold.testkit.LeakCheck;
 import dev.tenfold.testkit.PostgresServer;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
@@ -18,6 +21,7 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.LongStream;
 import javax.sql.DataSource;
@@ -148,6 +152,72 @@ class PostgresLoaderTest extends SqlLoaderContract {
             row.next();
             assertThat(row.getInt(1)).as("sleeping statements").isZero();
         }
+    }
+
+    /** The order of events that a stall makes: the cancellation comes after the statement was made, and before it runs. */
+    @Test
+    void a_statement_that_was_about_to_begin_at_the_deadline_is_cancelled_too() {
+        CountDownLatch isCancelled = new CountDownLatch(1);
+        Loader<Long, Author> slow = Loader.<Long, Author>jdbc(
+                        cancelledBeforeItRuns(isCancelled),
+                        "select id, name from author, pg_sleep(15) where id = any(?)",
+                        Author::map,
+                        Author::id)
+                .named("slow");
+
+        long start = System.nanoTime();
+        assertThatThrownBy(() -> LoadScope.each(List.of(1L, 2L), slow::load, o -> o.deadline(Duration.ofMillis(300))))
+                .isInstanceOf(LoadException.DeadlineExceeded.class);
+        assertThat(isCancelled.getCount()).isZero();
+        assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(14));
+    }
+
+    /** Its statements wait for a cancellation, and only then go to the server. */
+    private static DataSource cancelledBeforeItRuns(CountDownLatch isCancelled) {
+        return intercepted(DataSource.class, DATABASE, (method, proceed) -> {
+            Object made = proceed.call();
+            if (!(made instanceof Connection connection)) return made;
+            return intercepted(Connection.class, connection, (ofConnection, go) -> {
+                Object result = go.call();
+                if (!(result instanceof PreparedStatement statement)) return result;
+                return intercepted(PreparedStatement.class, statement, (ofStatement, run) -> {
+                    if (ofStatement.equals("executeQuery")) awaitUninterruptibly(isCancelled);
+                    Object done = run.call();
+                    if (ofStatement.equals("cancel")) isCancelled.countDown();
+                    return done;
+                });
+            });
+        });
+    }
+
+    private interface Interceptor {
+        Object on(String method, Callable<Object> proceed) throws Exception;
+    }
+
+    private static <T> T intercepted(Class<T> type, T target, Interceptor interceptor) {
+        return type.cast(Proxy.newProxyInstance(
+                type.getClassLoader(),
+                new Class<?>[] {type},
+                (proxy, method, args) -> interceptor.on(method.getName(), () -> {
+                    try {
+                        return method.invoke(target, args);
+                    } catch (InvocationTargetException e) {
+                        if (e.getTargetException() instanceof Exception thrown) throw thrown;
+                        throw e;
+                    }
+                })));
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        boolean interrupted = false;
+        while (latch.getCount() > 0) {
+            try {
+                latch.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) Thread.currentThread().interrupt();
     }
 
     @Test

@@ -12,12 +12,16 @@ import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Every statement on {@code tenfold_daily}. Several instances change a row by compare-and-set: each reads it, and writes it if
  * its revision is still the same. Each call takes one connection; faults are {@link IllegalStateException}s.
  */
 final class DailyTable {
+    private static final Logger LOG = LoggerFactory.getLogger(Readiness.class);
+
     private static final int TIMEOUT_SECONDS = 10;
     /** As many instances may come in between before it is given up. */
     private static final int TRIES = 50;
@@ -234,7 +238,7 @@ final class DailyTable {
     }
 
     /** Where that fails too, the first fault is the one to be told. */
-    private static void undo(Step step, Exception first) {
+    private static void undo(Step step, Throwable first) {
         try {
             step.run();
         } catch (SQLException e) {
@@ -242,19 +246,32 @@ final class DailyTable {
         }
     }
 
+    /** What was done stands, and must not be done again, even if this fails. */
+    private static void giveBack(Connection connection, boolean autoCommit) {
+        try (connection) {
+            connection.setAutoCommit(autoCommit);
+        } catch (SQLException | RuntimeException e) {
+            LOG.debug("a connection is not given back as it was; its pool should find it broken", e);
+        }
+    }
+
     /** Each statement by itself, unless the work says otherwise; the connection goes back as it came. */
     private <T> T doing(String what, Work<T> work) {
-        try (Connection connection = dataSource.getConnection()) {
-            boolean before = connection.getAutoCommit();
+        try {
+            Connection connection = dataSource.getConnection();
+            boolean before = true;
             T done;
             try {
+                before = connection.getAutoCommit();
                 connection.setAutoCommit(true);
                 done = work.on(connection);
-            } catch (SQLException | RuntimeException e) {
-                undo(() -> connection.setAutoCommit(before), e);
+            } catch (SQLException | RuntimeException | Error e) {
+                boolean asItCame = before;
+                undo(() -> connection.setAutoCommit(asItCame), e);
+                undo(connection::close, e);
                 throw e;
             }
-            connection.setAutoCommit(before);
+            giveBack(connection, before);
             return done;
         } catch (SQLException e) {
             throw new IllegalStateException(

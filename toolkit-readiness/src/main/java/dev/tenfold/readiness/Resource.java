@@ -4,6 +4,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.LocalDate;
 import java.time.ZoneId;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +27,9 @@ final class Resource {
     /** An hour of which less was seen is no hour, unless instances' values add up. */
     private static final long LEAST_OF_HOUR = Duration.ofMinutes(5).toNanos();
 
+    /** So many hours are known again when the clock is set back. */
+    private static final int MOST_TOLD = 48;
+
     private static final double HOUR = Duration.ofHours(1).toNanos();
 
     final String name;
@@ -39,6 +44,9 @@ final class Resource {
     private double area;
 
     private double seen;
+    /** Of parts that add up: nanoseconds of the latest hours that were told already. */
+    private final Map<Part, Double> told = new LinkedHashMap<>();
+
     private boolean failing;
     private volatile double last = Double.NaN;
     private volatile double mean = Double.NaN;
@@ -46,6 +54,8 @@ final class Resource {
 
     /** What was seen of one hour. */
     record Hour(LocalDate day, int hour, double value, double limit) {}
+
+    private record Part(LocalDate day, int hour) {}
 
     Resource(String name, DoubleSupplier value, DoubleSupplier limits, boolean adds) {
         this.name = name;
@@ -117,10 +127,22 @@ final class Resource {
     @Nullable
     Hour end() {
         boolean isEnough = adds ? seen > 0 : seen >= LEAST_OF_HOUR;
-        Hour ended = day == null || !isEnough ? null : new Hour(day, hour, adds ? area / HOUR : area / seen, limit);
+        Hour ended = day == null || !isEnough
+                ? null
+                : new Hour(day, hour, adds ? part(new Part(day, hour)) : area / seen, limit);
         area = 0;
         seen = 0;
         return ended;
+    }
+
+    /** Of an hour that comes again, as the clock was set back, only what is left counts: the rest was told before. */
+    private double part(Part hourOfDay) {
+        Double before = told.get(hourOfDay);
+        double most = before == null ? HOUR + MOST_BETWEEN : Math.max(0, HOUR - before);
+        double counts = Math.min(seen, most);
+        told.merge(hourOfDay, counts, Double::sum);
+        if (told.size() > MOST_TOLD) told.remove(told.keySet().iterator().next());
+        return area / seen * counts / HOUR;
     }
 
     /** This instance's mean of the hour so far, or the value just seen; empty if there is none. */

@@ -241,6 +241,15 @@ class ReadinessTest {
     }
 
     @Test
+    void a_clock_that_is_set_back_counts_no_hour_of_a_shared_resource_twice() {
+        Readiness readiness = on().shared("sessions", () -> 60, 1_000).build();
+        sample(readiness, 90);
+        clock.set(Instant.parse("2026-03-02T10:30:00Z"));
+        sample(readiness, 91);
+        assertThat(stored("sessions", DAY).hours()).isEqualTo("10=60.0,11=60.0");
+    }
+
+    @Test
     void a_pause_of_the_process_counts_five_minutes_at_most() {
         Readiness readiness = on().shared("sessions", () -> 60, 1_000).build();
         sample(readiness, 2);
@@ -344,6 +353,29 @@ class ReadinessTest {
                     if (method.getName().equals("setAutoCommit")) return null;
                     dead.set(1);
                     throw new SQLException("terminated by the administrator");
+                });
+    }
+
+    @Test
+    void what_was_written_counts_once_though_its_connection_breaks_on_its_way_back() {
+        Readiness readiness = Readiness.on(breakingOnTheWayBack())
+                .clock(clock, clock.nanoClock())
+                .shared("sessions", () -> 60, 1_000)
+                .build();
+        sample(readiness, 125);
+        assertThat(stored("sessions", DAY).hours()).isEqualTo("10=59.0,11=60.0");
+    }
+
+    private DataSource breakingOnTheWayBack() {
+        return (DataSource) Proxy.newProxyInstance(
+                getClass().getClassLoader(), new Class<?>[] {DataSource.class}, (proxy, method, args) -> {
+                    Connection connection = (Connection) method.invoke(h2, args);
+                    return Proxy.newProxyInstance(
+                            getClass().getClassLoader(), new Class<?>[] {Connection.class}, (self, called, with) -> {
+                                Object result = called.invoke(connection, with);
+                                if (called.getName().equals("close")) throw new SQLException("broken");
+                                return result;
+                            });
                 });
     }
 

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Remembering is dangerous, for a replica that crashes starts again from an older place, lets readers in, and then serves
  * less than it did before. No number that a server gives tells its lives apart (a crash of one backend restarts the
  * recovery, not the postmaster); that all its connections break does. So a connection joins only with a position of its own
- * that is not behind the shared one, and from then on a position counts only if it was asked for after the last one joined:
- * who answers it has lived since before that, and the two are of one life. A late answer of a former life never counts.
+ * that is not behind the shared one, and only if no other joined since it was asked; and from then on a position counts only
+ * if it was asked for after the last one joined: who answers it has lived since before that, and the two are of one life. A
+ * late answer of a former life never counts.
  */
 final class Lineage {
     private final String server;

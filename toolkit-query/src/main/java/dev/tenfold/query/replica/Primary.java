@@ -85,19 +85,24 @@ final class Primary {
 
     /**
      * Who has lost a failover or was restored starts anew, and breaks its connections; so one that was seen before, and tells of
-     * another line than the newest, leads to a server that was left.
+     * another line than the newest, leads to a server that was left: unless its timeline is the later one, and the newest came
+     * from a former primary that was asked for the first time.
      */
     private synchronized void add(Sample sample, boolean isSeenBefore) {
         Sample before = newest;
         if (before != null && sample.nanos - before.nanos < 0) return;
         if (before != null && !sample.at.isOnLineOf(before.at)) {
-            if (isSeenBefore) return;
+            if (isSeenBefore && !isLater(sample.at, before.at)) return;
             samples.clear();
         }
         newest = sample;
         Sample last = samples.peekLast();
         if (last == null || sample.nanos - last.nanos >= maxLag / KEPT) samples.addLast(sample);
         while (samples.size() > 1 && sample.nanos - samples.getFirst().nanos > maxLag) samples.removeFirst();
+    }
+
+    private static boolean isLater(Token at, Token than) {
+        return at.cluster() == than.cluster() && at.timeline() > than.timeline();
     }
 
     @Nullable

@@ -42,7 +42,7 @@ final class Prober implements Runnable {
                 probe.run();
             } catch (SQLException e) {
                 LOG.debug("{} was not answered", thread.getName(), e);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.warn("{} failed, and goes on; its pool throws what pools should not throw", thread.getName(), e);
             }
             if (isFirst) afterFirst.run();

@@ -79,24 +79,29 @@ final class Replica {
     /** What has surely been replayed there: one round trip. */
     private @Nullable Token ask(Connection connection) throws SQLException {
         Lineage line = lineages.get(connection);
-        int members = line == null ? 0 : line.members();
+        Lineage before = line == null ? newest : line;
+        int members = before == null ? 0 : before.members();
         Wal.Replayed told = Wal.replica(connection);
         requireReplica(told);
         if (line == null) {
-            line = lineageOf(told);
-            lineages.put(connection, line);
+            line = lineageOf(told, before, members);
+            if (line != null) lineages.put(connection, line);
         } else {
             line.replayed(members, told);
+            newest = line;
         }
-        newest = line;
         if (told.hides()) sayHidden(told.user());
         if (told.isKnown()) return told.upTo();
-        return remembers ? line.upTo() : null;
+        return remembers && line != null ? line.upTo() : null;
     }
 
-    private synchronized Lineage lineageOf(Wal.Replayed first) {
-        Lineage latest = newest;
-        if (latest != null && latest.join(first)) return latest;
+    /**
+     * Null if another connection has come in since this one was asked: that may be of a later life than the answer. Then the
+     * answer is nobody else's, and the connection is asked anew when it is used next.
+     */
+    private synchronized @Nullable Lineage lineageOf(Wal.Replayed first, @Nullable Lineage before, int membersBefore) {
+        if (newest != before || (before != null && before.members() != membersBefore)) return null;
+        if (before != null && before.join(first)) return before;
         Lineage own = new Lineage(first);
         newest = own;
         return own;

@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -125,9 +126,9 @@ final class Router {
             Need need = recent(written);
             Reason reason = need.reason;
             if (reason == null) {
-                Lease lease = onReplica(need.token);
+                Lease lease = onReplica(need.token, () -> recent(written(session)));
                 if (lease == null && options.isStaleWhilePrimaryDown() && !primary.health.isUp()) {
-                    lease = onReplica(written.token);
+                    lease = onReplica(written.token, () -> written(session));
                 }
                 if (lease != null) return lease;
                 reason = replicas.stream().anyMatch(replica -> replica.health.isUp()) ? Reason.LAG : Reason.DOWN;
@@ -180,29 +181,35 @@ final class Router {
         return token.covers(more) ? need : new Need(null, Reason.UNCERTAIN);
     }
 
-    /** Null if none has what is needed. */
-    private @Nullable Lease onReplica(@Nullable Token needed) {
+    /**
+     * Null if none has what is needed.
+     *
+     * @param needed chooses the replica
+     * @param need asked again once there is a connection, for a pool may have had it waited for
+     */
+    private @Nullable Lease onReplica(@Nullable Token needed, Supplier<Need> need) {
         Set<Replica> tried = new HashSet<>();
         while (true) {
             Replica replica = choose(tried, needed);
             if (replica == null) return null;
             tried.add(replica);
-            Lease lease = tryOn(replica, needed);
+            Lease lease = tryOn(replica, need);
             if (lease != null) return lease;
         }
     }
 
-    private @Nullable Lease tryOn(Replica replica, @Nullable Token needed) {
+    private @Nullable Lease tryOn(Replica replica, Supplier<Need> need) {
         long began = options.nanoClock().getAsLong();
         replica.inFlight.incrementAndGet();
         boolean isLent = false;
         try {
             Connection connection = replica.borrow();
-            Lease lease = new Lease(connection, replica, false, needed);
+            Need now = need.get();
+            Lease lease = new Lease(connection, replica, false, now.token);
             isLent = true;
             boolean isEnough = false;
             try {
-                isEnough = replica.covers(connection, needed);
+                isEnough = now.reason == null && replica.covers(connection, now.token);
             } finally {
                 if (!isEnough) lease.close();
             }

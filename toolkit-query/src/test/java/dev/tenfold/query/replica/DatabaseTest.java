@@ -15,19 +15,26 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.SQLNonTransientConnectionException;
 import java.sql.SQLTransientConnectionException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -534,6 +541,59 @@ class DatabaseTest {
     }
 
     @Test
+    void how_old_a_read_may_be_is_told_once_it_has_a_connection_however_long_its_pool_had_it_wait() throws Exception {
+        AtomicLong clock = new AtomicLong();
+        HikariDataSource reads = pool(cluster.first);
+        CountDownLatch waits = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        AtomicReference<Thread> reader = new AtomicReference<>();
+        DataSource shortOfConnections = before(reads, () -> {
+            if (Thread.currentThread().equals(reader.get())) {
+                waits.countDown();
+                Await.latch(goesOn);
+            }
+        });
+        Database db = ready(Database.primary(pool(cluster.primary))
+                .replica("first", shortOfConnections)
+                .with(clock::get, new Random(8)));
+        cluster.first.pauseReplay();
+        try {
+            CompletableFuture<Integer> seen = new CompletableFuture<>();
+            Thread thread = new Thread(() -> {
+                try {
+                    seen.complete(db.<Integer>read(connection -> read(connection, 23)));
+                } catch (SQLException | RuntimeException e) {
+                    seen.completeExceptionally(e);
+                }
+            });
+            reader.set(thread);
+            thread.start();
+            Await.latch(waits);
+            int n = write(db.session(null), 23);
+            clock.addAndGet(Duration.ofSeconds(11).toNanos());
+            Await.until("the primary is asked again", () -> db.primaryAfter(0) != null);
+            goesOn.countDown();
+            assertThat(seen.get(30, TimeUnit.SECONDS)).isEqualTo(n);
+        } finally {
+            goesOn.countDown();
+            cluster.first.resumeReplay();
+        }
+    }
+
+    /** Does something first, whenever a connection is taken. */
+    private static DataSource before(DataSource pool, Runnable first) {
+        return (DataSource) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    if (method.getName().equals("getConnection")) first.run();
+                    try {
+                        return method.invoke(pool, args);
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                });
+    }
+
+    @Test
     void as_soon_as_the_primary_is_down_reads_that_may_be_stale_are_served() throws SQLException {
         AtomicLong clock = new AtomicLong();
         try (FaultProxy link = FaultProxy.to(cluster.primary.host(), cluster.primary.port())) {
@@ -617,6 +677,79 @@ class DatabaseTest {
             Await.until("it is read again", () -> portIfAny(session) == cluster.second.port());
             assertThat(read(session, 20)).isEqualTo(n);
         }
+    }
+
+    @Test
+    void a_first_answer_of_a_former_life_that_comes_late_says_nothing_of_the_next_life() throws Exception {
+        Primary primary = new Primary(Database.primary(pool(cluster.primary)));
+        CountDownLatch isTold = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        DataSource second = cluster.second.dataSource(cluster.database);
+        Replica replica = new Replica(
+                new DatabaseOptions.Named("second", second), primary, Database.primary(pool(cluster.primary)));
+        Token place;
+        try (Connection connection = primary.borrow()) {
+            write(connection, 24);
+            place = primary.ask(connection);
+        }
+        cluster.awaitReplay(cluster.second);
+        CompletableFuture<Boolean> late = new CompletableFuture<>();
+        Thread asks = new Thread(() -> {
+            try (Connection connection = second.getConnection()) {
+                late.complete(replica.covers(
+                        told(connection, () -> {
+                            isTold.countDown();
+                            Await.latch(goesOn);
+                        }),
+                        place));
+            } catch (SQLException | RuntimeException e) {
+                late.completeExceptionally(e);
+            }
+        });
+        asks.start();
+        Await.latch(isTold);
+        String replayed = cluster.ask(cluster.second, "select pg_last_wal_replay_lsn()");
+        cluster.run(cluster.second, "alter system set recovery_min_apply_delay = '1h'");
+        cluster.run(cluster.second, "select pg_reload_conf()");
+        try {
+            crashOneBackend();
+            Await.until("it is behind", () -> isBehind(replayed));
+            try (Connection next = second.getConnection()) {
+                assertThat(replica.covers(next, place)).isFalse();
+                goesOn.countDown();
+                assertThat(late.get(30, TimeUnit.SECONDS)).isTrue();
+                assertThat(replica.covers(next, place)).isFalse();
+            }
+        } finally {
+            goesOn.countDown();
+            cluster.run(cluster.second, "alter system reset recovery_min_apply_delay");
+            cluster.run(cluster.second, "select pg_reload_conf()");
+        }
+        cluster.awaitReplay(cluster.second);
+    }
+
+    /** Does something once a query was answered, before the answer is read. */
+    private static Connection told(Connection connection, Runnable then) {
+        return intercepted(
+                Connection.class,
+                connection,
+                result -> result instanceof Statement statement
+                        ? intercepted(Statement.class, statement, answer -> {
+                            if (answer instanceof ResultSet) then.run();
+                            return answer;
+                        })
+                        : result);
+    }
+
+    private static <T> T intercepted(Class<T> type, T target, UnaryOperator<@Nullable Object> result) {
+        return type.cast(Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {type}, (self, method, args) -> {
+                    try {
+                        return result.apply(method.invoke(target, args));
+                    } catch (InvocationTargetException e) {
+                        throw e.getTargetException();
+                    }
+                }));
     }
 
     /** What a pool lent to it may be a connection that broke a moment ago. */
@@ -715,6 +848,28 @@ class DatabaseTest {
             pool.set(restored);
             primary.probe();
             assertThat(Objects.requireNonNull(primary.newest()).at().timeline()).isOne();
+        }
+    }
+
+    @Test
+    void a_former_primary_that_is_asked_for_the_first_time_does_not_keep_the_later_timeline_out() throws SQLException {
+        try (PostgresServer third = cluster.primary.startReplica();
+                HikariDataSource before = cluster.pool(cluster.primary);
+                HikariDataSource after = cluster.pool(third)) {
+            AtomicReference<DataSource> pool = new AtomicReference<>(before);
+            Primary primary = new Primary(Database.primary(moving(pool)));
+            try (Connection old = primary.borrow()) {
+                third.promote();
+                pool.set(after);
+                try (Connection promoted = primary.borrow()) {
+                    Token later = primary.ask(promoted);
+                    assertThat(primary.ask(old).timeline()).isLessThan(later.timeline());
+                    Token again = primary.ask(promoted);
+                    assertThat(Objects.requireNonNull(primary.newest()).at()).isEqualTo(again);
+                    assertThat(primary.ask(old).timeline()).isLessThan(later.timeline());
+                    assertThat(Objects.requireNonNull(primary.newest()).at()).isEqualTo(again);
+                }
+            }
         }
     }
 
@@ -828,6 +983,16 @@ class DatabaseTest {
         reads.reset();
         for (int i = 0; i < 20; i++) assertThat(port(db)).isEqualTo(cluster.first.port());
         assertThat(reads.statements()).isGreaterThanOrEqualTo(40);
+    }
+
+    @Test
+    void a_server_is_asked_again_whatever_its_pool_has_thrown() {
+        AtomicReference<Error> thrown = new AtomicReference<>(new NoClassDefFoundError("of a driver"));
+        DataSource sick = before(pool(cluster.first), () -> {
+            Error once = thrown.getAndSet(null);
+            if (once != null) throw once;
+        });
+        ready(Database.primary(pool(cluster.primary)).replica("first", sick));
     }
 
     @Test
