@@ -356,7 +356,7 @@ public final class Database implements AutoCloseable {
             long asked = now();
             Token at = primary.ask(connection);
             all.forEach(written -> written.committed(at, asked));
-        } catch (SQLException e) {
+        } catch (SQLException | RuntimeException e) {
             all.forEach(written -> written.uncertain(now()));
             LOG.warn(
                     "a write is committed, but the primary did not say where; reads that need it go to the primary until that"

@@ -217,7 +217,9 @@ final class Router {
             replica.reads.increment();
             return lease;
         } catch (SQLException e) {
-            replica.health.failed(e, began);
+            boolean isReaders =
+                    Thread.currentThread().isInterrupted(); // its pool had it wait: no fault of the server's
+            if (!isReaders) replica.health.failed(e, began);
             return null;
         } finally {
             if (!isLent) replica.inFlight.decrementAndGet();

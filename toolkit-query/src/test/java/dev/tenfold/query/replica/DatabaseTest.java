@@ -29,6 +29,7 @@ import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -505,6 +506,57 @@ class DatabaseTest {
                     if (!method.getName().equals("commit") || of.isReadOnly()) return result;
                     throw lost;
                 });
+    }
+
+    @Test
+    void a_commit_whose_place_cannot_be_asked_for_stands_and_is_seen() throws SQLException {
+        AtomicBoolean isBroken = new AtomicBoolean();
+        DataSource primary = intercepted(DataSource.class, cluster.primary.dataSource(cluster.database), answer -> {
+            if (!(answer instanceof Connection connection)) return answer;
+            return intercepted(Connection.class, connection, made -> {
+                if (made instanceof Statement && isBroken.get()) throw new IllegalStateException("a wrapper's");
+                return made;
+            });
+        });
+        Database db = ready(Database.primary(closing(Cluster.pool(primary))).replica(pool(cluster.first)));
+        Session session = db.session(null);
+        int before = read(session, 22);
+        cluster.first.pauseReplay();
+        try {
+            int written = session.write(connection -> {
+                int n = write(connection, 22);
+                isBroken.set(true);
+                return n;
+            });
+            assertThat(session.token()).isEqualTo("uncertain");
+            isBroken.set(false);
+            assertThat(read(session, 22)).isEqualTo(written).isEqualTo(before + 1);
+        } finally {
+            cluster.first.resumeReplay();
+        }
+    }
+
+    @Test
+    void a_reader_that_is_interrupted_while_a_replicas_pool_has_it_wait_does_not_take_the_replica_out()
+            throws SQLException {
+        Thread reader = Thread.currentThread();
+        AtomicBoolean waits = new AtomicBoolean();
+        DataSource reads = pool(cluster.first);
+        DataSource interrupted = (DataSource) Proxy.newProxyInstance(
+                DatabaseTest.class.getClassLoader(), new Class<?>[] {DataSource.class}, (self, method, args) -> {
+                    if (Thread.currentThread() != reader || !waits.get()) return method.invoke(reads, args);
+                    reader.interrupt(); // as HikariCP leaves it
+                    throw new SQLException("interrupted during connection acquisition");
+                });
+        Database db = ready(Database.primary(pool(cluster.primary)).replica("first", interrupted));
+        assertThat(port(db)).isEqualTo(cluster.first.port());
+        waits.set(true);
+        try {
+            assertThat(portIfAny(db)).isNotEqualTo(cluster.first.port());
+            assertThat(db.stats().replicas().get(0).isUp()).isTrue();
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
     }
 
     @Test
