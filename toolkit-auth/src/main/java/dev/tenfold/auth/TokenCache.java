@@ -346,7 +346,9 @@ public final class TokenCache implements AutoCloseable {
      * {@link Revoker} takes. Idempotent. What cannot be a token is not revoked, and that counts as delivered.
      *
      * <p>It is remembered until the token would have ended; if that cannot be told, for {@link
-     * TokenCacheBuilder#longestLife}. So do not offer it to callers whose token was not verified.
+     * TokenCacheBuilder#longestLife}. So do not offer it to callers whose token was not verified. If this node does not know the
+     * token and the look-up fails, only the text that was given is ended, and what else has its {@code jti} is not; delivered is
+     * said of the text then.
      *
      * @param credential the token
      * @return how far that has come; never throws for what is down
