@@ -193,7 +193,7 @@ class TokenCacheOutageTest {
         assertThat(isAccepted(node)).isFalse();
     }
 
-    private enum Ending {
+    enum Ending {
         TOKEN,
         TOKEN_BY_ITS_ID,
         SESSION,
