@@ -196,10 +196,13 @@ class ConcurrencyLimiterOutageTest {
 
     @Test
     void a_silent_redis_costs_one_caller_a_timeout_and_the_next_nothing() {
-        // By a clock that stands still nobody's turn comes to try again; nor does that of a heartbeat.
+        // By a clock that stands still nobody's turn comes to try again; nor does that of another heartbeat than the
+        // first.
         SettableClock clock = SettableClock.at(Instant.EPOCH);
         ConcurrencyLimiter limiter = limiter(
                 100, o -> o.outage(Outage.OPEN).nanoClock(clock.nanoClock()).lease(Duration.ofSeconds(60)));
+        byte[] nodes = (prefix + "{shared}:semaphore:nodes").getBytes(UTF_8);
+        Await.until("the first heartbeat has come", () -> direct.await(direct.call(redis -> redis.zcard(nodes))) == 1);
         takeFromRedis(limiter).close();
         proxy.halfOpen();
 
